@@ -1,0 +1,143 @@
+"""`hubver.toml`, or `[tool.hubver]` in `pyproject.toml`, and the environment: read here, once, into frozen `Settings`.
+
+Nothing below this module reads an environment variable. The token is held in a `SecretStr`, so that printing the
+settings, or an error about them, cannot show it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from hubver.errors import BadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+
+
+class Settings(BaseModel):
+    """What a user may choose.
+
+    Attributes:
+        endpoint: the Hub's address. From `HF_ENDPOINT`.
+        token: the access token, or None. From `HF_TOKEN`, else the one `hf auth login` stored.
+        production: the branch that applications follow.
+        gates: the folder of gates, relative to the folder of `hubver.toml`.
+        actor: who acts, where a CI system says it (`GITHUB_ACTOR`); else the Hub is asked.
+        run_url: the page of the CI run, where there is one.
+        root: the folder of `hubver.toml`, or the working directory.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = DEFAULT_ENDPOINT
+    token: SecretStr | None = None
+    production: str = Field(default="production", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    gates: Path = Path("gates")
+    actor: str | None = None
+    run_url: str | None = None
+    root: Path = Path()
+
+    @classmethod
+    def load(cls, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings of a project.
+
+        Args:
+            directory: where to look for `hubver.toml` or `pyproject.toml`, upwards to the root; the working directory
+                if None.
+            environ: the environment; the process's own if None.
+
+        Raises:
+            BadSettings: a file is not TOML, or holds a setting that does not exist or cannot be used.
+        """
+        environ = os.environ if environ is None else environ
+        source, chosen = _find((directory or Path.cwd()).resolve())
+        root = source.parent if source else (directory or Path.cwd()).resolve()
+        values: dict[str, Any] = {**chosen, **_from_environment(environ), "root": root}
+        values.setdefault("token", _stored_token(environ))
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = ".".join(str(step) for step in first["loc"])
+            raise BadSettings(
+                f"The setting {name!r} in {source or 'the environment'} cannot be used: {first['msg']}.",
+                expected=f"one of {', '.join(sorted(_FILE_SETTINGS))}" if first["type"] == "extra_forbidden" else None,
+            ) from None
+
+    @property
+    def gates_directory(self) -> Path:
+        """The folder of gates, absolute."""
+        return self.root / self.gates
+
+
+# What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
+_FILE_SETTINGS = frozenset({"endpoint", "production", "gates"})
+
+
+def _find(directory: Path) -> tuple[Path | None, dict[str, Any]]:
+    for folder in (directory, *directory.parents):
+        own = folder / "hubver.toml"
+        if own.is_file():
+            return own, _checked(own, _read(own))
+        project = folder / "pyproject.toml"
+        if project.is_file() and "hubver" in (tools := _read(project).get("tool", {})):
+            return project, _checked(project, tools["hubver"])
+    return None, {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path} is not valid TOML: {error}.") from None
+    return values
+
+
+def _checked(path: Path, values: object) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise BadSettings(f"[tool.hubver] in {path} is not a table.")
+    for name in values:
+        if name not in _FILE_SETTINGS:
+            raise BadSettings(
+                f"{path} sets {name!r}, which is no setting of hubver.",
+                expected=f"one of {', '.join(sorted(_FILE_SETTINGS))}",
+                hint="Tokens come from HF_TOKEN or `hf auth login`, never from a file." if "token" in name else None,
+            )
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if endpoint := environ.get("HF_ENDPOINT"):
+        values["endpoint"] = endpoint.rstrip("/")
+    if token := environ.get("HF_TOKEN", "").strip():
+        values["token"] = token
+    if actor := environ.get("GITHUB_ACTOR"):
+        values["actor"] = actor
+    if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_REPOSITORY"):
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        values["run_url"] = f"{server}/{environ['GITHUB_REPOSITORY']}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    return values
+
+
+def _stored_token(environ: Mapping[str, str]) -> str | None:
+    """The token that `hf auth login` keeps: `HF_TOKEN_PATH`, else `$HF_HOME/token` (huggingface_hub, constants)."""
+    cache = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = environ.get("HF_HOME") or f"{cache}/huggingface"
+    path = Path(environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
