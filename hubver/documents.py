@@ -10,12 +10,13 @@ import json
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from typing_extensions import Self
 
 from hubver.errors import BadDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from typing_extensions import Self
 
 
 def canonical_json(value: Mapping[str, object]) -> bytes:
