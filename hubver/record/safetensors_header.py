@@ -1,0 +1,101 @@
+"""Read the header of a safetensors file, and nothing else: no torch, and milliseconds for any size.
+
+The format (huggingface/safetensors, README, "Format"): 8 bytes little-endian length N, N bytes of a JSON object that
+starts with `{`, then the buffer. Offsets are relative to the buffer, which they must cover without holes or overlap.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hubver.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The reference reader's own bound, so that a lying length cannot make us read gigabytes.
+_MAX_HEADER = 100_000_000
+_BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
+    **dict.fromkeys(("U32", "I32", "F32"), 32),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    "F4": 4,
+}
+
+
+@dataclass(frozen=True)
+class TensorHeader:
+    """A tensor's dtype in safetensors' words (`F32`, `BF16`), its shape, and its bytes [start, end) in the buffer."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def read_header(path: Path) -> dict[str, TensorHeader]:
+    """The tensors of a file, by name.
+
+    Raises:
+        BadInput: the file is cut short, or its header is not what the format says.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        prefix = file.read(8)
+        if len(prefix) < 8:
+            raise _bad(path, "at least 8 bytes", f"{size}")
+        length = int.from_bytes(prefix, "little")
+        if length > min(_MAX_HEADER, size - 8):
+            raise _bad(path, f"a header of at most {min(_MAX_HEADER, size - 8)} bytes", f"a length of {length}")
+        raw = file.read(length)
+    tensors = _tensors(path, raw)
+    _check_cover(path, tensors, size - 8 - length)
+    return tensors
+
+
+def _bad(path: Path, expected: str, found: str) -> BadInput:
+    return BadInput(
+        f"{path.name} is not a whole safetensors file.",
+        expected=expected,
+        found=found,
+        hint="Save the model again; the file was cut short or is not safetensors.",
+    )
+
+
+def _tensors(path: Path, raw: bytes) -> dict[str, TensorHeader]:
+    try:
+        header = json.loads(raw)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise _bad(path, "a JSON header", "bytes that are not JSON") from None
+    if not isinstance(header, dict):
+        raise _bad(path, "a JSON object as header", type(header).__name__)
+    return {name: _tensor(path, name, entry) for name, entry in header.items() if name != "__metadata__"}
+
+
+def _tensor(path: Path, name: str, entry: Any) -> TensorHeader:
+    try:
+        dtype, shape, (start, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        bits = _BITS[dtype]
+        whole = all(type(number) is int and number >= 0 for number in (*shape, start, end))
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise _bad(path, f"dtype, shape and data_offsets of the tensor {name[:80]!r}", json.dumps(entry)[:80])
+    if (end - start) * 8 != math.prod(shape) * bits:
+        raise _bad(path, f"{math.prod(shape) * bits // 8} bytes for the tensor {name[:80]!r}", f"{end - start}")
+    return TensorHeader(dtype, shape, start, end)
+
+
+def _check_cover(path: Path, tensors: dict[str, TensorHeader], size: int) -> None:
+    position = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
+        if tensor.start != position:
+            raise _bad(path, f"the tensor {name[:80]!r} to start at byte {position}", f"{tensor.start}")
+        position = tensor.end
+    if position != size:
+        raise _bad(path, f"{position} bytes of tensors", f"{size}")
