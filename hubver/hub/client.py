@@ -1,0 +1,348 @@
+"""A model repository on the Hub: refs, commits, files, uploads.
+
+Reads go straight to the documented endpoints, because importing the Hub's own API class takes a third of a second that
+`hubver log` need not spend; writes and downloads go through that class. Repositories are models throughout.
+
+Source of the endpoints: the Hub's OpenAPI document, and huggingface_hub 2.4.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hubver import __version__
+from hubver.errors import BadToken, HubFailed, HubUnreachable, NotFound
+from hubver.hub.answers import PASSING_STATUSES, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from huggingface_hub import HfApi
+    from pydantic import SecretStr
+
+    from hubver.settings import Settings
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+_TIMEOUT_S = 30.0
+_TRIES = 3
+# A document that hubver reads whole into memory is never larger than this.
+_MOST_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Refs:
+    """The refs of a repository, each as the commit it points to.
+
+    Attributes:
+        branches: name → sha.
+        tags: name → sha.
+        pulls: pull request number → sha of its head.
+    """
+
+    branches: Mapping[str, str]
+    tags: Mapping[str, str]
+    pulls: Mapping[int, str]
+
+    def find(self, revision: str) -> str | None:
+        """The commit that a tag, a branch, `refs/pr/N` or `refs/heads/NAME` names; None if no ref here does.
+
+        A tag goes before a branch of the same name: versions are tags, and tags do not move.
+        """
+        if revision.startswith("refs/pr/") and revision[8:].isdigit():
+            return self.pulls.get(int(revision[8:]))
+        if revision.startswith("refs/heads/"):
+            return self.branches.get(revision[11:])
+        return self.tags.get(revision) or self.branches.get(revision)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit as the Hub lists it: `message` is what follows the title."""
+
+    sha: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file as the Hub stores it.
+
+    Attributes:
+        size: bytes of the content.
+        blob: git's sha1 of the blob; of the pointer, for a large file.
+        sha256: of the content, for a large file; None for one kept in git.
+    """
+
+    path: str
+    size: int
+    blob: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file on its way to the Hub.
+
+    Attributes:
+        content: the bytes, or the file that holds them.
+        sha256: hex digest of the content, computed by whoever read it; the client need not read it again to know it.
+    """
+
+    path: str
+    content: bytes | Path
+    sha256: str
+
+
+class Hub:
+    """One Hub, as one account.
+
+    Args:
+        endpoint: its address, without a final slash.
+        token: sent as a bearer token; anonymous if None. It never leaves this class but to the Hub.
+    """
+
+    def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
+        self.endpoint = endpoint
+        self.token = token
+
+    @classmethod
+    def of(cls, settings: Settings) -> Hub:
+        """The Hub that the settings name."""
+        return cls(settings.endpoint, settings.token)
+
+    def need_token(self) -> None:
+        """Raise now, not after minutes of work, where there is no token to write with.
+
+        Raises:
+            BadToken: no token is set.
+        """
+        if self.token is None:
+            raise BadToken(
+                f"There is no token for {self.endpoint}.", hint="Set HF_TOKEN to a write token, or run: hf auth login"
+            )
+
+    def whoami(self) -> str:
+        """The account's name.
+
+        Raises:
+            BadToken: the token is not valid.
+        """
+        return str(self._get("/api/whoami-v2", subject="this account")["name"])
+
+    def refs(self, repo_id: str) -> Refs:
+        """All refs, pull requests included, in one request.
+
+        Raises:
+            NotFound: the repository does not exist, or may not be seen.
+        """
+        answer = self._get(f"/api/models/{repo_id}/refs", params={"include_prs": 1}, subject=repo_id)
+        return Refs(
+            branches={ref["name"]: ref["targetCommit"] for ref in answer["branches"]},
+            tags={ref["name"]: ref["targetCommit"] for ref in answer["tags"]},
+            pulls={int(ref["name"].rsplit("/")[-1]): ref["targetCommit"] for ref in answer.get("pullRequests") or ()},
+        )
+
+    def resolve(self, repo_id: str, revision: str) -> str:
+        """The 40-digit sha of the commit that a revision names.
+
+        Raises:
+            NotFound: no such repository or revision.
+        """
+        path = f"/api/models/{repo_id}/revision/{quote(revision, safe='')}"
+        return str(self._get(path, subject=f"{repo_id}@{revision}")["sha"])
+
+    def commits(self, repo_id: str, revision: str, *, limit: int, page: int = 0) -> list[Commit]:
+        """One page of the commits that lead to a revision, newest first, in one request.
+
+        Args:
+            limit: commits a page, 1 to 1000.
+            page: 0 for the newest.
+        """
+        path = f"/api/models/{repo_id}/commits/{quote(revision, safe='')}"
+        answer = self._get(path, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
+        return [Commit(item["id"], item["title"], item.get("message") or "") for item in answer]
+
+    def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
+        """Every file of a revision, by path, as the Hub says it stores them."""
+        from huggingface_hub import RepoFile
+
+        with translated(self.endpoint, f"{repo_id}@{revision}"):
+            entries = list(self.api.list_repo_tree(repo_id, revision=revision, recursive=True))
+        return {
+            entry.path: StoredFile(entry.path, entry.size, entry.blob_id, entry.lfs.sha256 if entry.lfs else None)
+            for entry in entries
+            if isinstance(entry, RepoFile)
+        }
+
+    def read(self, repo_id: str, revision: str, path: str) -> bytes:
+        """A small file's bytes, in one request.
+
+        Raises:
+            NotFound: no such file at that revision.
+            HubFailed: it is larger than 32 MiB, or arrived cut short.
+        """
+        url = f"/{repo_id}/resolve/{quote(revision, safe='')}/{quote(path)}"
+        response = self._ask(url, subject=f"{repo_id}@{revision}:{path}")
+        content: bytes = response.content
+        if len(content) > _MOST_BYTES:
+            raise HubFailed(f"{path} in {repo_id} is larger than hubver reads.", expected="at most 32 MiB")
+        return content
+
+    def read_if_there(self, repo_id: str, revision: str, path: str) -> bytes | None:
+        """Like `read`, but None where there is no such file."""
+        try:
+            return self.read(repo_id, revision, path)
+        except NotFound:
+            return None
+
+    def create_repo(self, repo_id: str, *, private: bool = False) -> None:
+        """Create a model repository; one that exists already is left as it is."""
+        with translated(self.endpoint, repo_id):
+            self.api.create_repo(repo_id, private=private, exist_ok=True)
+
+    def commit(
+        self,
+        repo_id: str,
+        uploads: Sequence[Upload],
+        *,
+        delete: Sequence[str] = (),
+        title: str,
+        description: str,
+        parent: str,
+        pull_request: bool = False,
+    ) -> tuple[str, int | None]:
+        """Put files into one commit on `main`, or into a new pull request against it.
+
+        Args:
+            delete: files of the parent that the new commit no longer has.
+            parent: the head that the commit is made for; it is refused if `main` is elsewhere.
+
+        Returns:
+            The commit's sha, and the number of the pull request, if one was asked for.
+
+        Raises:
+            StaleRef: `main` is no longer at `parent`.
+            HubUnreachable, HubFailed: the answer was lost; the commit may have landed, so look before trying again.
+        """
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        operations: list[CommitOperationAdd | CommitOperationDelete] = []
+        for upload in uploads:
+            add = CommitOperationAdd(path_in_repo=upload.path, path_or_fileobj=upload.content)
+            add.upload_info.sha256 = bytes.fromhex(upload.sha256)  # hashed once already, by us
+            operations.append(add)
+        operations += [CommitOperationDelete(path_in_repo=path) for path in delete]
+        with translated(self.endpoint, f"{repo_id}@main"):
+            info = self.api.create_commit(
+                repo_id,
+                operations,
+                commit_message=title,
+                commit_description=description,
+                parent_commit=parent,
+                create_pr=pull_request,
+            )
+        return info.oid, info.pr_num
+
+    def snapshot(self, repo_id: str, sha: str, patterns: Sequence[str] | None = None) -> Path:
+        """A local folder with the files of exactly this commit, from the user's cache where it has them.
+
+        Args:
+            sha: a commit, never a branch: a cached branch may be stale.
+            patterns: which files, as glob patterns; all if None.
+        """
+        from huggingface_hub import snapshot_download
+
+        with translated(self.endpoint, f"{repo_id}@{sha[:8]}"):
+            folder = snapshot_download(
+                repo_id,
+                revision=sha,
+                allow_patterns=list(patterns) if patterns is not None else None,
+                endpoint=self.endpoint,
+                token=self._plain_token,
+            )
+        return Path(folder)
+
+    @property
+    def _plain_token(self) -> str | bool:
+        # False, and not None: None would make the client look for a token of its own.
+        return self.token.get_secret_value() if self.token else False
+
+    @cached_property
+    def api(self) -> HfApi:
+        """The Hub's own client, made when first needed: importing it takes a third of a second."""
+        from huggingface_hub import HfApi
+
+        return HfApi(
+            endpoint=self.endpoint, token=self._plain_token, library_name="hubver", library_version=__version__
+        )
+
+    def _get(self, path: str, *, subject: str, params: Mapping[str, int] | None = None) -> Any:
+        response = self._ask(path, subject=subject, params=params)
+        try:
+            return response.json()
+        except ValueError:
+            raise HubFailed(
+                f"{self.endpoint} answered {path} with something that is not JSON.",
+                hint="Check that HF_ENDPOINT is the address of a Hub.",
+            ) from None
+
+    def _ask(self, path: str, *, subject: str, params: Mapping[str, int] | None = None) -> Any:
+        """One GET. A passing failure (5xx, a lost connection) is tried three times; a refusal is final."""
+        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+        headers = build_hf_headers(token=self._plain_token, library_name="hubver", library_version=__version__)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                with translated(self.endpoint, subject):
+                    response = get_session().get(
+                        self.endpoint + path,
+                        params=params,
+                        headers=headers,
+                        timeout=_TIMEOUT_S,
+                        follow_redirects=True,
+                    )
+                    if response.status_code in PASSING_STATUSES and attempt < _TRIES:
+                        time.sleep(0.2 * 4**attempt)
+                        continue
+                    hf_raise_for_status(response)
+                    return response
+            except NotFound:
+                self._blame_the_token()
+                raise
+            except HubUnreachable as error:
+                # A refused connection stays refused; one that was cut in the middle may be worth another try.
+                if attempt == _TRIES or "refused" in str(error.found):
+                    raise
+                time.sleep(0.2 * 4**attempt)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _blame_the_token(self) -> None:
+        """The Hub answers a wrong token as if the repository were missing: find out which it is.
+
+        Raises:
+            BadToken: it is the token.
+        """
+        from huggingface_hub.utils import build_hf_headers, get_session
+
+        if self.token is None:
+            return
+        headers = build_hf_headers(token=self._plain_token, library_name="hubver", library_version=__version__)
+        with translated(self.endpoint, "this account"):
+            response = get_session().get(f"{self.endpoint}/api/whoami-v2", headers=headers, timeout=_TIMEOUT_S)
+            if response.status_code == 401:
+                raise BadToken(
+                    f"{self.endpoint} does not accept this token.",
+                    hint="Set HF_TOKEN to a valid token, or run: hf auth login",
+                )
+
+
+def is_sha(text: str) -> bool:
+    """Whether this is a whole commit sha: 40 lower-case hexadecimal digits."""
+    return _SHA.fullmatch(text) is not None

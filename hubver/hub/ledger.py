@@ -1,0 +1,110 @@
+"""The ledger: the branch `ledger` of a model repository, where each event is a commit.
+
+The commit's title reads for people; its message and the file `event.json` hold the same bytes, the event; its tree
+holds the evidence; its parent is the event before. So git's hashes make it tamper-evident, the Hub's commits endpoint
+lists it with what it says in one request, and `git log ledger` reads it anywhere. Appending needs the old head, so the
+ledger is also the lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubver.hub.events import Event, State, read_event
+from hubver.hub.refs import Move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dulwich.objects import ShaFile
+
+    from hubver.hub.client import Hub, Refs
+
+BRANCH = "ledger"
+EVENT_FILE = "event.json"
+
+_MOST_PAGES = 10
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One commit of the ledger.
+
+    Attributes:
+        sha: the commit.
+        title: its title.
+        event: what it says; None for a commit that hubver did not write.
+    """
+
+    sha: str
+    title: str
+    event: Event | None
+
+
+@dataclass(frozen=True)
+class Addition:
+    """An event ready to be pushed: the ref's move, and the objects it needs."""
+
+    move: Move
+    objects: tuple[ShaFile, ...]
+
+
+def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100) -> Iterator[Entry]:
+    """The ledger's entries, newest first, read as they are asked for: at most ten requests.
+
+    Args:
+        page: entries a request, 1 to 1000: as many as the caller expects to need.
+    """
+    head = refs.branches.get(BRANCH)
+    if head is None:
+        return
+    for number in range(_MOST_PAGES):
+        commits = hub.commits(repo_id, head, limit=page, page=number)
+        for commit in commits:
+            yield Entry(commit.sha, commit.title, read_event(commit.message))
+        if len(commits) < page:
+            return
+
+
+def newest(hub: Hub, repo_id: str, refs: Refs) -> Entry | None:
+    """The ledger's newest entry, in one request; None where there is no ledger yet."""
+    return next(entries(hub, repo_id, refs, page=1), None)
+
+
+def state(newest: Entry | None) -> State:
+    """The release state, as the newest entry tells it."""
+    return newest.event.state if newest and newest.event else State()
+
+
+def addition(refs: Refs, event: Event, evidence: Mapping[str, bytes] | None = None) -> Addition:
+    """The commit that appends an event, built in memory.
+
+    Args:
+        refs: the refs as they were read: the new commit's parent is the head among them.
+        evidence: file name → bytes, kept beside the event.
+    """
+    from dulwich.objects import Blob, Commit, Tree
+
+    body = event.to_bytes()
+    tree = Tree()
+    objects: list[ShaFile] = []
+    for name, content in sorted({EVENT_FILE: body, **(evidence or {})}.items()):
+        blob = Blob.from_string(content)
+        objects.append(blob)
+        tree.add(name.encode(), 0o100644, blob.id)
+    head = refs.branches.get(BRANCH)
+    commit = Commit()
+    commit.tree = tree.id
+    commit.parents = [head.encode()] if head else []  # type: ignore[list-item]
+    commit.author = commit.committer = f"{_one_line(event.actor)} <{_one_line(event.actor)}@hubver>".encode()
+    commit.author_time = commit.commit_time = int(event.at.timestamp())
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.encoding = b"UTF-8"
+    commit.message = f"{_one_line(event.title)}\n\n".encode() + body
+    return Addition(Move(f"refs/heads/{BRANCH}", head, commit.id.decode()), (*objects, tree, commit))
+
+
+def _one_line(text: str) -> str:
+    """Text for a commit's header or title: one line, and nothing that git reads as structure."""
+    return " ".join(text.replace("<", "").replace(">", "").split()) or "unknown"

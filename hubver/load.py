@@ -1,0 +1,223 @@
+"""Resolve a revision to one pin, and load exactly that: adapter, base model and tokenizer.
+
+A pin fixes everything. The adapter's commit is the pin's sha; the base's commit stands in the adapter's own
+`adapter_config.json`, where publishing wrote it; the tokenizer lies beside the adapter.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hubver.errors import BadDocument, BadInput, MissingPackage, NotFound
+from hubver.hub.client import Hub, Refs, is_sha
+from hubver.record.schema import RunRecord
+from hubver.settings import Settings
+from hubver.target import Target
+from hubver.versions import Version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADAPTER_CONFIG = "adapter_config.json"
+RECORD_FILE = "hubver.json"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One revision, resolved.
+
+    Attributes:
+        repo_id: the model repository.
+        revision: as it was asked for: a tag, branch or sha.
+        sha: the commit it names.
+        base_id: the base model's repository; None for a model that stands alone.
+        base_revision: the base model's commit; None where it is not known.
+        version: the version tag on the commit, if it has one.
+    """
+
+    repo_id: str
+    revision: str
+    sha: str
+    base_id: str | None = None
+    base_revision: str | None = None
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.repo_id}@{self.version or self.revision} ({self.sha[:8]})"
+
+
+def resolve(settings: Settings, text: str) -> Pin:
+    """Find what `ORG/NAME@REVISION` names, in three requests and without any weights.
+
+    Args:
+        text: without a revision, the production branch is meant.
+
+    Raises:
+        NotFound: no such repository or revision, or nothing is in production yet.
+        BadInput: the text is not `ORG/NAME@REVISION`.
+        BadDocument: the revision's `adapter_config.json` cannot be read.
+    """
+    hub = Hub.of(settings)
+    target = Target.parse(text)
+    refs = hub.refs(target.repo_id)
+    revision = target.revision or settings.production
+    return pin(hub, target.repo_id, revision, refs, first_release_hint=revision == settings.production)
+
+
+def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, first_release_hint: bool = False) -> Pin:
+    """Like `resolve`, with the refs that the caller has read already."""
+    sha = find_sha(hub, repo_id, revision, refs, first_release_hint=first_release_hint)
+    base_id, base_revision = _base_of(hub, repo_id, sha)
+    return Pin(repo_id, revision, sha, base_id, base_revision, version_of(refs, sha))
+
+
+def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, first_release_hint: bool = False) -> str:
+    """The commit that a revision names: from the refs at hand, or by asking the Hub.
+
+    Raises:
+        NotFound: there is none; the message says which versions there are.
+    """
+    sha = refs.find(revision)
+    if sha is not None:
+        return sha
+    if is_sha(revision):
+        return hub.resolve(repo_id, revision)
+    if first_release_hint:
+        raise NotFound(
+            f"Nothing is in production in {repo_id} yet: it has no branch {revision!r}.",
+            hint=f"Gate a version and promote it: hubver gate {repo_id}@VERSION && hubver promote {repo_id}@VERSION",
+        )
+    versions = sorted((tag for tag in refs.tags if Version.try_parse(tag)), key=Version.parse)
+    raise NotFound(
+        f"{repo_id} has no revision {revision!r}.",
+        found="no versions yet" if not versions else f"versions {', '.join(versions[-5:])}",
+        hint=f"See the history with: hubver log {repo_id}",
+    )
+
+
+def version_of(refs: Refs, sha: str) -> str | None:
+    """The version tag on a commit; the final one where a candidate's tag is there too."""
+    versions = [version for tag, at in refs.tags.items() if at == sha and (version := Version.try_parse(tag))]
+    return str(max(versions)) if versions else None
+
+
+def fetch(settings: Settings, pinned: Pin) -> Path:
+    """A local folder with every file of the pinned revision."""
+    return Hub.of(settings).snapshot(pinned.repo_id, pinned.sha)
+
+
+def fetch_base(settings: Settings, pinned: Pin) -> Path:
+    """A local folder with the base model, at exactly the commit that the pin names.
+
+    Raises:
+        BadInput: the revision has no base, or does not say which commit of it.
+    """
+    if pinned.base_id is None:
+        raise BadInput(f"{pinned} is no adapter: it has no base model.")
+    if pinned.base_revision is None:
+        raise BadInput(
+            f"{pinned} does not say which commit of its base {pinned.base_id} it was trained on.",
+            expected=f"`revision` in its {ADAPTER_CONFIG}, which `hubver push` writes",
+            hint="Publish it again with: hubver push OUTPUT_DIR " + pinned.repo_id,
+        )
+    return Hub.of(settings).snapshot(
+        pinned.base_id, pinned.base_revision, ["*.json", "*.safetensors", "*.txt", "*.model"]
+    )
+
+
+def load(repo_id: str, revision: str | None = None, *, settings: Settings | None = None) -> tuple[Any, Any, RunRecord]:
+    """Load a pinned model.
+
+    Args:
+        repo_id: `ORG/NAME`.
+        revision: a version, a branch or a sha; the production branch if None. It is resolved once, and everything
+            comes from that commit.
+        settings: the user's own if None.
+
+    Returns:
+        The model (a `peft.PeftModel` for an adapter) in evaluation mode, its tokenizer, and its record.
+
+    Raises:
+        NotFound, BadInput, BadDocument: see `resolve` and `fetch_base`.
+        MissingPackage: transformers or peft is not installed.
+    """
+    settings = settings or Settings.load()
+    pinned = resolve(settings, f"{repo_id}@{revision}" if revision else repo_id)
+    folder = fetch(settings, pinned)
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise MissingPackage(
+            "Loading a model needs transformers and peft.", hint="Install them with: pip install 'hubver[gate]'"
+        ) from error
+    record_file = folder / RECORD_FILE
+    if not record_file.is_file():
+        raise NotFound(
+            f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
+        )
+    record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if pinned.base_id is None:
+        model = AutoModelForCausalLM.from_pretrained(folder)
+    else:
+        from peft import PeftModel
+
+        base = AutoModelForCausalLM.from_pretrained(fetch_base(settings, pinned))
+        model = PeftModel.from_pretrained(base, folder)
+    return model.eval(), tokenizer, record
+
+
+def _base_of(hub: Hub, repo_id: str, sha: str) -> tuple[str | None, str | None]:
+    raw = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
+    if raw is None:
+        return None, None
+    try:
+        config = json.loads(raw)
+        base_id, revision = config["base_model_name_or_path"], config.get("revision")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadDocument(
+            f"{ADAPTER_CONFIG} of {repo_id} at {sha[:8]} does not name a base model.",
+            expected="JSON with base_model_name_or_path",
+            hint="Publish the run again with: hubver push OUTPUT_DIR " + repo_id,
+        ) from None
+    return base_id, revision if isinstance(revision, str) and is_sha(revision) else None
+
+
+def snippet(pinned: Pin) -> str:
+    """Python that loads exactly this pin with transformers and peft alone.
+
+    `AutoModelForCausalLM.from_pretrained(adapter, revision=...)` would look for the same revision in the base
+    repository (transformers issue 29849), so the two-argument form names both commits.
+    """
+    if pinned.base_id is None:
+        return _FULL.format(repo=pinned.repo_id, revision=pinned.version or pinned.sha)
+    return _ADAPTER.format(
+        repo=pinned.repo_id,
+        revision=pinned.version or pinned.sha,
+        sha=pinned.sha,
+        base=pinned.base_id,
+        base_revision=pinned.base_revision,
+    )
+
+
+_FULL = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("{repo}", revision="{revision}")
+tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")
+"""
+
+_ADAPTER = """\
+from peft import AutoPeftModelForCausalLM, PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+# The short form: the base's commit stands in the adapter's own configuration.
+model = AutoPeftModelForCausalLM.from_pretrained("{repo}", revision="{revision}")
+tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")
+
+# The same with both commits in plain sight.
+base = AutoModelForCausalLM.from_pretrained("{base}", revision="{base_revision}")
+model = PeftModel.from_pretrained(base, "{repo}", revision="{sha}")
+"""
