@@ -34,25 +34,44 @@ _SHAPES = re.compile(
 _URL_CREDENTIALS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<secret>[^\s/@\"'<>]+)@")
 _BEARER = re.compile(r"(?P<head>\b(?:Bearer|Basic)\s+)(?P<secret>[A-Za-z0-9._~+/=-]{12,})")
 
-_SPECIAL = "bos eos pad unk sep cls mask image audio video boi eoi boa eoa stop decoder_start think response".split()
-_SECRET_NAME = (
+_SPECIAL = [
+    "bos",
+    "eos",
+    "pad",
+    "unk",
+    "sep",
+    "cls",
+    "mask",
+    "image",
+    "audio",
+    "video",
+    "boi",
+    "eoi",
+    "boa",
+    "eoa",
+    "stop",
+    "decoder_start",
+    "think",
+    "response",
+]
+_WORDS = (
     r"(?:token|secret|password|passwd|passphrase|pwd|credentials?"
     r"|(?:api|access|private|secret|auth|account|signing|encryption)[_-]?key|connection[_-]?string)"
 )
-_NAME = re.compile(rf"(?:^|.*[^A-Za-z]|.*[a-z](?=[A-Z])){_SECRET_NAME}", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(rf"(?:^|.*[^A-Za-z]|.*[a-z](?=[A-Z])){_WORDS}", re.IGNORECASE | re.DOTALL)
 _ASSIGNED = re.compile(
-    rf"""(?P<head>(?<![A-Za-z0-9])(?P<name>[A-Za-z0-9_.-]*{_SECRET_NAME})["']?\s*[=:]\s*)(?P<quote>["'])"""
+    rf"""(?P<head>(?<![A-Za-z0-9])(?P<name>[A-Za-z0-9_.-]*{_WORDS})["']?\s*[=:]\s*)(?P<quote>["'])"""
     r"(?P<secret>(?:(?!(?P=quote))[^\n\\]|\\.)*)(?P=quote)",
     re.IGNORECASE,
 )
 # NAME=value as in a shell or an env file, and `name: value` on a line of its own as in YAML.
 _BARE = re.compile(
-    rf"""(?P<head>(?:(?<![A-Za-z0-9])(?P<name>[A-Z0-9_]*{_SECRET_NAME.upper()})="""
-    rf"""|^[+\- ]?\s*(?P<yaml>[A-Za-z0-9_.-]*(?i:{_SECRET_NAME})):[ ]+))(?P<secret>[^\s"'\[\](){{}}]+)""",
+    rf"""(?P<head>(?:(?<![A-Za-z0-9])(?P<name>[A-Z0-9_]*{_WORDS.upper()})="""
+    rf"""|^[+\- ]?\s*(?P<yaml>[A-Za-z0-9_.-]*(?i:{_WORDS})):[ ]+))(?P<secret>[^\s"'\[\](){{}}]+)""",
     re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(
-    r"\s*(?:<.*|\$.*|\*+|%.*|\{.*|none|null|true|false|str|SecretStr|\[redacted\]|)\s*", re.I | re.S
+    r"\s*(?:<.*|\$.*|\*+|%.*|\{.*|none|null|true|false|str|SecretStr|\[redacted\]|)\s*", re.IGNORECASE | re.DOTALL
 )
 
 

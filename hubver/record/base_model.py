@@ -1,0 +1,117 @@
+"""The base model part: its commit, pinned even where training only said `main`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubver.errors import NotFound
+from hubver.record.digest import entry
+from hubver.record.schema import Base, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A base as it is published, and what is not known of it."""
+
+    base: Base
+    gaps: tuple[Gap, ...]
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether `from_pretrained(name)` would ask the Hub: it looks like an id, and no folder of that name is here."""
+    return _HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
+def settle(base: Base, resolve_base: Callable[[str, str], str]) -> Settled:
+    """Find the commit and the digests that the run did not see.
+
+    Args:
+        base: what is known.
+        resolve_base: asks the Hub for the commit of a base at a revision.
+
+    Raises:
+        HubverError: whatever `resolve_base` raises, except `NotFound`, which becomes a gap.
+    """
+    if base.id is None:
+        reason = "the base came from a local folder; HubverCallback(base_model=...) can name it on the Hub"
+        return Settled(base, (Gap(field="base_model.id", reason=reason), *_undigested(base)))
+    gaps: list[Gap] = []
+    sha = base.sha or _resolve(base.id, base.requested_revision, resolve_base, gaps)
+    found = Base(**{**base.model_dump(), "sha": sha})
+    if sha and not (found.config_sha256 and found.weights_sha256):
+        found = _digest_cached(found, base.id, sha)
+    return Settled(found, (*gaps, *_undigested(found)))
+
+
+def digest_folder(base: Base, folder: Path) -> Base:
+    """Add the digests of the base's configuration and of its shard index, or of its only weights file."""
+    found: dict[str, str] = {}
+    if (folder / "config.json").is_file():
+        found["config_sha256"] = _sha256(folder / "config.json")
+    weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if weights is not None:
+        found |= {"weights_file": weights.name, "weights_sha256": _sha256(weights)}
+    return base.model_copy(update=found)
+
+
+def cached_snapshot(base_id: str, sha: str) -> Path | None:
+    """The folder of the Hub's cache that holds a base at a commit, if this machine has it."""
+    folder = _cache(base_id) / "snapshots" / sha
+    return folder if folder.is_dir() else None
+
+
+def _resolve(
+    base_id: str, revision: str | None, resolve_base: Callable[[str, str], str], gaps: list[Gap]
+) -> str | None:
+    """The commit: what was asked for if it is one, else what this machine's cache last loaded, else what is there now.
+
+    The cache's answer counts only if the Hub still has that commit: the cache may belong to another Hub.
+    """
+    wanted = revision or "main"
+    if _SHA.fullmatch(wanted):
+        return wanted
+    cached = _cache(base_id) / "refs" / wanted
+    candidates = [(cached.read_text().strip(), "taken from this machine's cache")] if cached.is_file() else []
+    for asked, how in [*candidates, (wanted, "resolved at push")]:
+        try:
+            sha = resolve_base(base_id, asked)
+        except NotFound:
+            continue
+        gaps.append(Gap(field="base_model.sha", reason=f"the run did not say; {wanted} was {how}"))
+        return sha
+    gaps.append(Gap(field="base_model.sha", reason=f"the Hub does not show {base_id} at {wanted}"))
+    return None
+
+
+def _digest_cached(base: Base, base_id: str, sha: str) -> Base:
+    folder = cached_snapshot(base_id, sha)
+    return digest_folder(base, folder) if folder else base
+
+
+def _cache(base_id: str) -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{base_id.replace('/', '--')}"
+
+
+def _sha256(file: Path) -> str:
+    """The cache names its large files by their sha256 (huggingface_hub, "Understand caching"): no need to read them."""
+    name = file.resolve().name
+    return name if _SHA256.fullmatch(name) else entry(file.name, file).sha256
+
+
+def _undigested(base: Base) -> list[Gap]:
+    reason = "the base's files were not at hand"
+    fields = ("config_sha256", "weights_sha256")
+    return [Gap(field=f"base_model.{field}", reason=reason) for field in fields if getattr(base, field) is None]

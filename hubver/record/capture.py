@@ -1,0 +1,172 @@
+"""Turn an output folder, and the draft its run left there, into the record and the files to publish.
+
+Imports neither torch nor transformers: `hubver push` on a folder must start at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubver.record import adapter, base_model, code, environment, tokenizer, trainer_state, weights
+from hubver.record.digest import entry
+from hubver.record.draft import RUN_FILE, Draft, find
+from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
+from hubver.record.schema import Base, FileEntry, Gap, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["RUN_FILE", "Capture", "complete"]
+
+# File systems round times; older by less than this is not older.
+_CLOCK_SLACK = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What to publish.
+
+    Attributes:
+        record: the whole record; its `files` are the digests of `files`.
+        files: the content by path in the repo, without `README.md` and `hubver.json`.
+        left_out: what stays home, and why.
+    """
+
+    record: RunRecord
+    files: Mapping[str, Path | bytes]
+    left_out: tuple[LeftOut, ...]
+
+
+def complete(
+    folder: Path,
+    *,
+    repo_id: str,
+    version: str,
+    message: str | None,
+    resolve_base: Callable[[str, str], str],
+    now: datetime,
+) -> Capture:
+    """Complete the record of a run.
+
+    Args:
+        folder: what `save_model()` wrote, with or without a draft beside it.
+        repo_id: where it will be published.
+        version: as which version, such as `v1.2.0`.
+        message: why, in the user's words.
+        resolve_base: asks the Hub for the commit of a base model at a revision; called at most twice, and not at all
+            where the run knew the commit.
+        now: the time, aware of its zone.
+
+    Raises:
+        BadInput: the folder holds nothing that can be published, or a file in it is broken.
+        Unsafe: it holds something that must not be published.
+        BadDocument: the draft cannot be read.
+        HubverError: whatever `resolve_base` raises, except `NotFound`, which becomes a gap.
+    """
+    selection = select(folder)
+    config = adapter.read_config(selection.files[ADAPTER_CONFIG].read_bytes()) if selection.kind == "adapter" else None
+    draft = find(folder) or _found(folder, selection, config, now)
+    settled = base_model.settle(draft.record.base_model, resolve_base)
+    files = _contents(selection, settled.base, draft.diff)
+    entries = tuple(entry(path, content) for path, content in files.items())
+    seen = draft.record.tokenizer
+    tokenizer_part, tokenizer_gaps = tokenizer.from_files(
+        {path: selection.files[path] for path in selection.tokenizer},
+        [item for item in entries if is_tokenizer_file(item.path)],
+        seen,
+    )
+    gaps = [*draft.record.gaps, *settled.gaps, *tokenizer_gaps, *_older(selection, draft.record.training.started)]
+    record = draft.record.model_copy(
+        update={
+            "run_id": draft.record.run_id or _files_id(selection, entries),
+            "repo_id": repo_id,
+            "version": version,
+            "message": message,
+            "base_model": settled.base,
+            "tokenizer": tokenizer_part,
+            "weights": weights.summarise(
+                selection.kind, {path: selection.files[path] for path in selection.weights}, config
+            ),
+            "files": entries,
+            "gaps": _distinct(gaps),
+        }
+    )
+    return Capture(record, files, selection.left_out)
+
+
+def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, now: datetime) -> Draft:
+    """What can be found out about a run that left no draft; the rest is gaps."""
+    training, gaps = trainer_state.training_of(folder)
+    metrics, metric_gaps = trainer_state.metrics_of(training.log_history)
+    state = code.of_directory(Path.cwd())
+    late = "captured at push, not at training"
+    record = RunRecord(
+        run_id="",
+        created=now.astimezone(timezone.utc),
+        base_model=_named_base(selection, config),
+        training=training.model_copy(update={"peft": adapter.described(config) if config else None}),
+        code=state.code,
+        environment=environment.here(),
+        metrics=metrics,
+        gaps=(
+            *gaps,
+            *metric_gaps,
+            *(gap for gap in state.gaps if gap.field != "code.entry_point"),
+            Gap(field="data", reason="no HubverCallback watched the run"),
+            Gap(field="code", reason=late),
+            Gap(field="environment", reason=late),
+        ),
+    )
+    return Draft(record, state.diff)
+
+
+def _named_base(selection: Selection, config: dict[str, Any] | None) -> Base:
+    """The base as the saved configuration names it; a path of the machine it was trained on is no name."""
+    if config is None:
+        config = adapter.read_config(selection.files["config.json"].read_bytes(), "config.json")
+        name, revision = config.get("_name_or_path"), None
+    else:
+        name, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not isinstance(name, str) or not base_model.is_hub_id(name):
+        return Base()
+    return Base(id=name, requested_revision=revision if isinstance(revision, str) else None)
+
+
+def _contents(selection: Selection, base: Base, diff: bytes | None) -> dict[str, Path | bytes]:
+    files: dict[str, Path | bytes] = dict(selection.files)
+    if selection.kind == "adapter":
+        raw = selection.files[ADAPTER_CONFIG].read_bytes()
+        files[ADAPTER_CONFIG] = adapter.normalised_config(raw, base.id, base.sha)
+    if diff is not None:
+        files[code.DIFF_PATH] = diff
+    return dict(sorted(files.items()))
+
+
+def _files_id(selection: Selection, entries: Iterable[FileEntry]) -> str:
+    """Names a run by its files as they lie in the folder, so that the same untouched folder is the same run.
+
+    The adapter's configuration counts as it was saved: what is published of it also depends on the base's commit.
+    """
+    digests = {item.path: item.sha256 for item in entries if item.path in selection.files}
+    if ADAPTER_CONFIG in selection.files:
+        digests[ADAPTER_CONFIG] = entry(ADAPTER_CONFIG, selection.files[ADAPTER_CONFIG]).sha256
+    listing = "".join(f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
+    return f"files-{hashlib.sha256(listing.encode()).hexdigest()[:20]}"
+
+
+def _older(selection: Selection, started: datetime | None) -> list[Gap]:
+    """Weights that were there before the run began are not what it made."""
+    if started is None:
+        return []
+    times = [datetime.fromtimestamp(selection.files[path].stat().st_mtime, timezone.utc) for path in selection.weights]
+    if all(time >= started - _CLOCK_SLACK for time in times):
+        return []
+    return [Gap(field="weights", reason="a file is older than the run whose draft lies beside it")]
+
+
+def _distinct(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    return tuple(sorted(dict.fromkeys(gaps), key=lambda gap: (gap.field, gap.reason)))

@@ -1,0 +1,76 @@
+"""The draft that a training run leaves in its output folder, for `hubver push` to find."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubver.record.digest import sha256
+from hubver.record.schema import Gap, RunRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN_FILE = "hubver-run.json"
+DIFF_FILE = "hubver-run.diff"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft record, and the run's difference to its commit if the code was dirty."""
+
+    record: RunRecord
+    diff: bytes | None
+
+
+def write(folder: Path, draft: Draft) -> None:
+    """Leave a draft in a folder. Killed anywhere, the folder holds the old draft or the new one, whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if draft.diff is None:
+        (folder / DIFF_FILE).unlink(missing_ok=True)
+    else:
+        _replace(folder / DIFF_FILE, draft.diff)
+    _replace(folder / RUN_FILE, draft.record.to_bytes())
+
+
+def read(folder: Path) -> Draft | None:
+    """The draft of exactly this folder, or None.
+
+    Raises:
+        BadDocument: there is one, and it cannot be read.
+    """
+    file = folder / RUN_FILE
+    if not file.is_file():
+        return None
+    record = RunRecord.from_bytes(file.read_bytes(), source=str(file))
+    diff_file = folder / DIFF_FILE
+    diff = diff_file.read_bytes() if diff_file.is_file() else None
+    if record.code.diff_sha256 is None or (diff is not None and sha256(diff) == record.code.diff_sha256):
+        return Draft(record, diff if record.code.diff_sha256 else None)
+    gap = Gap(field="code.diff_sha256", reason=f"{DIFF_FILE} is missing or was changed, so it is not published")
+    return Draft(record.model_copy(update={"gaps": (*record.gaps, gap)}), None)
+
+
+def find(folder: Path) -> Draft | None:
+    """The draft of a folder, or for a checkpoint that of its run.
+
+    A checkpoint has other weights than the run's end, so it is a run of its own: `<run id>-<checkpoint>`.
+
+    Raises:
+        BadDocument: there is one, and it cannot be read.
+    """
+    own = read(folder)
+    if own is not None or not folder.resolve().name.startswith("checkpoint-"):
+        return own
+    parent = read(folder.resolve().parent)
+    if parent is None:
+        return None
+    run_id = f"{parent.record.run_id}-{folder.resolve().name}"
+    return Draft(parent.record.model_copy(update={"run_id": run_id}), parent.diff)
+
+
+def _replace(file: Path, data: bytes) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.replace(file)

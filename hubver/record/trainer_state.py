@@ -1,0 +1,83 @@
+"""What a trainer's own `trainer_state.json` says of a run that no callback watched, and its metrics."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from hubver.record.schema import Gap, Metric, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_STATE = "trainer_state.json"
+# Evaluation also logs what it cost; those are no metrics of the model.
+_COSTS = ("_runtime", "_per_second", "_preparation_time", "epoch", "_num_tokens", "_num_input_tokens_seen")
+_LOWER = ("loss", "error", "perplexity", "wer", "cer", "rmse", "mae", "mse")
+_HIGHER = ("accuracy", "f1", "precision", "recall", "exact_match", "bleu", "rouge", "reward", "auc", "mcc")
+
+
+def training_of(folder: Path) -> tuple[Training, list[Gap]]:
+    """The training as far as the folder tells: its own state file, else that of its newest checkpoint."""
+    state = _read(folder)
+    gaps = [Gap(field="training.arguments", reason="no HubverCallback watched the run")]
+    gaps.append(Gap(field="training.seeds.seed", reason="no HubverCallback watched the run"))
+    if state is None:
+        return Training(), [*gaps, Gap(field="training.log_history", reason=f"there is no {_STATE}")]
+    history = state.get("log_history")
+    training = Training(
+        epochs=_number(state.get("epoch")),
+        steps=state["global_step"] if isinstance(state.get("global_step"), int) else None,
+        log_history=clean_history(history if isinstance(history, list) else []),
+    )
+    return training, gaps
+
+
+def clean_history(history: Iterable[Any]) -> tuple[dict[str, Any], ...]:
+    """The log with NaN and infinities as text: JSON has no word for them, and a diverged run must say so."""
+    return tuple({str(key): _plain(value) for key, value in row.items()} for row in history if isinstance(row, dict))
+
+
+def metrics_of(history: Iterable[Mapping[str, Any]], task: str | None = None) -> tuple[tuple[Metric, ...], list[Gap]]:
+    """The last value of each `eval_*` metric that the trainer logged."""
+    last: dict[str, Any] = {}
+    for row in history:
+        last |= {key: value for key, value in row.items() if key.startswith("eval_") and not key.endswith(_COSTS)}
+    metrics = tuple(
+        Metric(name=name, value=_number(value), task=task, higher_is_better=_direction(name))
+        for name, value in sorted(last.items())
+    )
+    gaps = [Gap(field=f"metrics.{metric.name}", reason="not a number") for metric in metrics if metric.value is None]
+    return metrics, gaps or ([] if metrics else [Gap(field="metrics", reason="the run logged no evaluation")])
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name), reverse=True)
+    for place in (folder, *checkpoints):
+        try:
+            state = json.loads((place / _STATE).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(state, dict):
+            return state
+    return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _direction(name: str) -> bool | None:
+    if name.endswith(_LOWER):
+        return False
+    return True if name.endswith(_HIGHER) else None
