@@ -46,5 +46,19 @@ class Target:
             )
         return cls(repo_id, revision or None)
 
+    @classmethod
+    def repo(cls, text: str) -> str:
+        """Read `ORG/NAME`, where a revision has no meaning.
+
+        Raises:
+            BadInput: it is no repository's name, or names a revision too.
+        """
+        target = cls.parse(text)
+        if target.revision is not None:
+            raise BadInput(
+                f"{text!r} names a revision, but this is about the whole repository.", expected=target.repo_id
+            )
+        return target.repo_id
+
     def __str__(self) -> str:
         return f"{self.repo_id}@{self.revision}" if self.revision else self.repo_id

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubver.errors import StaleRef
 from hubver.hub.events import Event, State, read_event
-from hubver.hub.refs import Move
+from hubver.hub.refs import Move, move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dulwich.objects import ShaFile
 
@@ -25,6 +26,7 @@ BRANCH = "ledger"
 EVENT_FILE = "event.json"
 
 _MOST_PAGES = 10
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,33 @@ def addition(refs: Refs, event: Event, evidence: Mapping[str, bytes] | None = No
     commit.encoding = b"UTF-8"
     commit.message = f"{_one_line(event.title)}\n\n".encode() + body
     return Addition(Move(f"refs/heads/{BRANCH}", head, commit.id.decode()), (*objects, tree, commit))
+
+
+def append(
+    hub: Hub, repo_id: str, make: Callable[[Refs, State], Event], evidence: Mapping[str, bytes] | None = None
+) -> str:
+    """Append an event that moves no other ref; where another event came first, it goes after that one.
+
+    Args:
+        make: builds the event for the refs and the release state that it follows.
+
+    Returns:
+        The sha of the ledger commit.
+
+    Raises:
+        StaleRef: others kept appending at the same time.
+    """
+    for attempt in range(1, _TRIES + 1):
+        refs = hub.refs(repo_id)
+        line = addition(refs, make(refs, state(newest(hub, repo_id, refs))), evidence)
+        try:
+            move(hub, repo_id, [line.move], line.objects)
+        except StaleRef:
+            if attempt == _TRIES:
+                raise
+        else:
+            break
+    return line.move.new
 
 
 def _one_line(text: str) -> str:

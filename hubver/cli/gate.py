@@ -1,0 +1,31 @@
+"""`hubver gate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubver.cli.output import give, json_option, step
+
+
+@click.command("gate")
+@click.argument("target", metavar="ORG/NAME@REV")
+@click.option("--gates", type=click.Path(path_type=Path, file_okay=False), help="The folder of gates [default: gates].")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where the reports go [default: here].")
+@json_option
+@click.pass_context
+def command(context: click.Context, target: str, gates: Path | None, out: Path | None, as_json: bool) -> None:
+    """Judge a revision with the project's gates, against what is in production now.
+
+    Runs pytest on exactly that commit, writes gate-report.json and gate-report.md, and records the verdict in the
+    ledger. Exits with 0 for a pass and 1 for anything else.
+    """
+    from hubver.gate import report
+    from hubver.gate.judge import judge
+    from hubver.settings import Settings
+
+    judgement = judge(Settings.load(), target, gates=gates, out=out, progress=step)
+    give(judgement, as_json, lambda: report.terminal(judgement.verdict))
+    if not judgement.verdict.passed:
+        context.exit(1)

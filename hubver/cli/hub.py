@@ -1,0 +1,31 @@
+"""`hubver hub`: the embedded Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubver.cli.output import note
+
+
+@click.group("hub")
+def command() -> None:
+    """Run a Hub of your own on this machine."""
+
+
+@command.command("serve")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where it keeps all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+def serve(root: Path, port: int, host: str) -> None:
+    """Serve models and datasets to every Hub client, until Ctrl-C. What it holds stays in ROOT."""
+    from hubver.localhub import server
+
+    def ready(environment: dict[str, str]) -> None:
+        note(f"A Hub is at {environment['HF_ENDPOINT']}, kept in {root}. Ctrl-C stops it.")
+        note("In the shell that uses it:")
+        for name, value in environment.items():
+            click.echo(f"export {name}={value}")
+
+    server.serve(root, host=host, port=port, on_ready=ready)

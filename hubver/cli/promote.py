@@ -1,0 +1,39 @@
+"""`hubver promote`."""
+
+from __future__ import annotations
+
+import click
+
+from hubver.cli.output import give, json_option, step, warn
+
+
+@click.command("promote")
+@click.argument("target", metavar="ORG/NAME@REV")
+@click.option("--override", metavar="REASON", help="Promote without a passing verdict; the ledger keeps the reason.")
+@json_option
+def command(target: str, override: str | None, as_json: bool) -> None:
+    """Move production to a revision that passed its gate against what is in production now.
+
+    What production leaves gets a rollback tag, in the same step.
+    """
+    from hubver.release import promote
+    from hubver.settings import Settings
+
+    promotion = promote(Settings.load(), target, override=override, progress=step)
+    if promotion.note:
+        warn(promotion.note)
+
+    def human() -> str:
+        if promotion.already:
+            return f"[bold]{promotion.release}[/bold] is in production already."
+        lines = [
+            f"[bold]{promotion.release}[/bold] is in production: {promotion.repo_id} at {promotion.release.sha[:8]}"
+        ]
+        if promotion.previous:
+            lines.append(f"  was {promotion.previous}, kept as {promotion.rollback_tag}")
+            lines.append(f"Back again: hubver rollback {promotion.repo_id}")
+        if promotion.merged:
+            lines.insert(1, f"  pull request #{promotion.pull_request} is merged")
+        return "\n".join(lines)
+
+    give(promotion, as_json, human)

@@ -1,0 +1,54 @@
+"""`hubver push`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hubver.cli.output import give, json_option, note, step
+
+if TYPE_CHECKING:
+    from hubver.versions import Bump
+
+
+@click.command("push")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("repo", metavar="ORG/NAME")
+@click.option("--version", metavar="X.Y.Z", help="The version to give it; the next one if left out.")
+@click.option(
+    "--bump",
+    type=click.Choice(["major", "minor", "patch"]),
+    default="minor",
+    show_default=True,
+    help="Which part of the last version to raise.",
+)
+@click.option("--pr", is_flag=True, help="Open a pull request and tag it vX.Y.Z-rc.N, instead of committing to main.")
+@click.option("--message", "-m", help="One line: what is new in this run.")
+@json_option
+def command(
+    folder: Path, repo: str, version: str | None, bump: Bump, pr: bool, message: str | None, as_json: bool
+) -> None:
+    """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
+
+    FOLDER is where the trainer saved the model. Running it again after an interruption finishes the same push.
+    """
+    from hubver.publish import push
+    from hubver.target import Target
+
+    repo_id = Target.repo(repo)
+    published = push(folder, repo_id, version=version, bump=bump, pr=pr, message=message, progress=step)
+    for left in published.left_out:
+        note(f"left out {left.path}: {left.reason}")
+
+    def human() -> str:
+        done = "was already" if published.already else "is"
+        where = f" as pull request #{published.pull_request}" if published.pull_request else ""
+        return (
+            f"[bold]{published.version}[/bold] {done} on the Hub{where}: {published.repo_id} at {published.sha[:8]}\n"
+            f"  {published.url}\n"
+            f"Next: hubver gate {published.repo_id}@{published.version}"
+        )
+
+    give(published, as_json, human)

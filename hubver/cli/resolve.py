@@ -1,0 +1,35 @@
+"""`hubver resolve`."""
+
+from __future__ import annotations
+
+import click
+
+from hubver.cli.output import give, json_option
+
+
+@click.command("resolve")
+@click.argument("target", metavar="ORG/NAME[@REV]")
+@click.option("--snippet", is_flag=True, help="Print Python that loads exactly this.")
+@json_option
+def command(target: str, snippet: bool, as_json: bool) -> None:
+    """Say which commits a revision pins: its own, and its base model's. Without REV: production."""
+    from hubver.load import resolve
+    from hubver.load import snippet as python
+    from hubver.settings import Settings
+
+    pin = resolve(Settings.load(), target)
+    if snippet and not as_json:
+        click.echo(python(pin), nl=False)
+        return
+
+    def human() -> str:
+        lines = [
+            f"[bold]{pin.repo_id}[/bold]@{pin.revision}",
+            f"  commit   {pin.sha}",
+            f"  version  {pin.version or '-'}",
+        ]
+        if pin.base_id:
+            lines.append(f"  base     {pin.base_id} at {pin.base_revision or 'an unknown commit'}")
+        return "\n".join(lines)
+
+    give(pin, as_json, human)

@@ -1,0 +1,106 @@
+"""`gate`: judge one revision against what is in production, and say so in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadInput
+from hubver.gate import runner
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+from hubver.hub import ledger
+from hubver.hub.client import Hub, Refs
+from hubver.hub.events import Judged, Release, State
+from hubver.load import Pin, pin, version_of
+from hubver.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubver.settings import Settings
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and where it is kept.
+
+    Attributes:
+        candidate: what was judged.
+        baseline: the production it was compared with; None on a first release.
+        ledger_commit: the ledger's commit with the verdict and its report.
+        reports: the folder with `gate-report.json` and `gate-report.md`.
+    """
+
+    candidate: Pin
+    baseline: Pin | None
+    verdict: Verdict
+    ledger_commit: str
+    reports: Path
+
+
+def judge(
+    settings: Settings,
+    text: str,
+    *,
+    gates: Path | None = None,
+    out: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Judgement:
+    """Run the gates on exactly one commit, against exactly what is in production, and record the verdict.
+
+    Args:
+        text: `ORG/NAME@REVISION`.
+        gates: the folder of gates; the settings' own if None.
+        out: where the reports go; the working directory if None.
+
+    Raises:
+        BadInput: there is no folder of gates.
+        HarnessFailed: the evaluation itself broke, so there is no verdict.
+        NotFound, BadToken, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
+    """
+    folder = gates or settings.gates_directory
+    if not folder.is_dir():
+        raise BadInput(
+            f"There is no folder of gates at {folder}.",
+            expected="a folder of pytest files such as test_quality.py",
+            hint="Name it with --gates DIR, or with `gates` in hubver.toml",
+        )
+    target = Target.parse(text, need_revision=True)
+    hub = Hub.of(settings)
+    hub.need_token()
+    refs = hub.refs(target.repo_id)
+    candidate = pin(hub, target.repo_id, target.revision or "", refs)
+    baseline = pin(hub, target.repo_id, settings.production, refs) if settings.production in refs.branches else None
+    reports = out or Path.cwd()
+    reports.mkdir(parents=True, exist_ok=True)
+    verdict = runner.run(settings, candidate, baseline, folder, reports, progress=progress)
+    evidence = {name: (reports / name).read_bytes() for name in (REPORT_JSON, REPORT_MARKDOWN)}
+    actor = settings.actor or hub.whoami()
+
+    def event(refs: Refs, state: State) -> Judged:
+        return Judged(
+            at=datetime.now(timezone.utc),
+            actor=actor,
+            run_url=settings.run_url,
+            state=state,
+            candidate=_release(refs, candidate),
+            baseline=_release(refs, baseline) if baseline else None,
+            outcome=verdict.outcome,
+            gates_digest=verdict.gates_code.digest,
+            reasons=reasons(verdict),
+        )
+
+    commit = ledger.append(hub, target.repo_id, event, evidence)
+    return Judgement(candidate, baseline, verdict, commit, reports)
+
+
+def reasons(verdict: Verdict) -> tuple[str, ...]:
+    """Why a verdict is not a pass: the problems, and what each gate that did not pass says."""
+    gates = (gate.reason for gate in verdict.gates if gate.outcome in ("fail", "inconclusive"))
+    return (*verdict.problems, *gates)
+
+
+def _release(refs: Refs, pinned: Pin) -> Release:
+    return Release(sha=pinned.sha, version=version_of(refs, pinned.sha))

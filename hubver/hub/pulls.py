@@ -1,0 +1,42 @@
+"""Pull requests on a Hub repository: found, commented and merged.
+
+Merging squashes onto `main`, so a merge's commit is never the commit that was reviewed; `refs/pr/N` keeps that one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubver.hub.answers import translated
+
+if TYPE_CHECKING:
+    from hubver.hub.client import Hub, Refs
+
+
+def find_open(hub: Hub, repo_id: str, marker: str) -> int | None:
+    """The number of the open pull request whose title holds a marker; None if there is none."""
+    with translated(hub.endpoint, repo_id):
+        for discussion in hub.api.get_repo_discussions(
+            repo_id, discussion_type="pull_request", discussion_status="open"
+        ):
+            if marker in discussion.title:
+                return discussion.num
+    return None
+
+
+def with_head(refs: Refs, sha: str) -> int | None:
+    """The number of the pull request whose head is this commit; the newest if there are several."""
+    numbers = [number for number, head in refs.pulls.items() if head == sha]
+    return max(numbers, default=None)
+
+
+def merge(hub: Hub, repo_id: str, number: int, *, comment: str) -> None:
+    """Merge a pull request into `main`, leaving a comment."""
+    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+        hub.api.merge_pull_request(repo_id, number, comment=comment)
+
+
+def comment(hub: Hub, repo_id: str, number: int, text: str) -> None:
+    """Leave a comment, in Markdown."""
+    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+        hub.api.comment_discussion(repo_id, number, comment=text)

@@ -1,0 +1,344 @@
+"""`push`: one run, one commit, one tag, and one line in the ledger.
+
+The run id decides what has been done already. Killed anywhere, the same push finds the run's commit, finishes what is
+missing and adds nothing twice; a lost answer is treated the same way: look again, then go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from hubver import card, diff
+from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
+from hubver.hub import ledger, pulls
+from hubver.hub import refs as hub_refs
+from hubver.hub.client import Hub, Refs, Upload
+from hubver.hub.events import Published as PublishEvent
+from hubver.hub.events import Release
+from hubver.load import RECORD_FILE
+from hubver.record import capture
+from hubver.record.schema import RunRecord
+from hubver.settings import Settings
+from hubver.versions import Version, known, next_candidate, propose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubver.record.files import LeftOut
+    from hubver.versions import Bump
+
+CARD_FILE = "README.md"
+_TRIES = 5
+_LOOK_BACK = 50
+
+
+@dataclass(frozen=True)
+class Published:
+    """A run on the Hub.
+
+    Attributes:
+        tag: the version's tag.
+        sha: the commit that holds the run, and that the tag points to.
+        pull_request: its number, if the run waits in one.
+        already: whether it was there before, so that this push had nothing to do.
+        left_out: files of the folder that were not published, each with the reason.
+    """
+
+    repo_id: str
+    version: str
+    tag: str
+    sha: str
+    run_id: str
+    pull_request: int | None
+    url: str
+    already: bool
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
+class _Landed:
+    """A run's commit, found on the Hub."""
+
+    sha: str
+    record: RunRecord
+    pull_request: int | None = None
+
+
+def push(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    version: str | None = None,
+    bump: Bump = "minor",
+    pr: bool = False,
+    message: str | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Published:
+    """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
+
+    Args:
+        folder: where the trainer saved the model.
+        repo_id: `ORG/NAME`; created if it does not exist.
+        version: the version to give it, such as `v1.2.0`; the next one if None.
+        bump: which part of the last version to raise, where `version` is None.
+        pr: open a pull request and tag its head `vX.Y.Z-rc.N`, instead of committing to `main`.
+        message: one line saying what is new.
+        settings: the user's own if None.
+        progress: told each step, in a few words.
+
+    Raises:
+        BadInput, Unsafe: the folder cannot be published; nothing was sent.
+        AlreadyExists: the version is another run's, or this run was published with other files.
+        StaleRef: others kept publishing at the same time.
+        BadToken, HubUnreachable, HubFailed: see `hubver.hub`; the same push goes on where it stopped.
+    """
+    settings = settings or Settings.load()
+    hub = Hub.of(settings)
+    hub.need_token()
+    wanted = Version.parse(version) if version is not None else None
+    if wanted is not None and wanted.candidate is not None:
+        raise BadInput(
+            f"{version} is a candidate's version.", hint=f"Ask for {wanted.final}; --pr numbers the candidate."
+        )
+    tell = progress or (lambda _line: None)
+    with _one_push_of(Path(folder)):
+        tell("reading and hashing the folder")
+        taken = capture.complete(
+            Path(folder),
+            repo_id=repo_id,
+            version=None,
+            message=message,
+            resolve_base=hub.resolve,
+            now=datetime.now(timezone.utc),
+        )
+        return _Push(hub, repo_id, taken, settings, wanted, bump, pr, tell).run()
+
+
+@dataclass
+class _Push:
+    hub: Hub
+    repo_id: str
+    capture: capture.Capture
+    settings: Settings
+    wanted: Version | None
+    bump: Bump
+    pr: bool
+    tell: Callable[[str], None]
+
+    def run(self) -> Published:
+        refs = self._refs_or_new_repo()
+        for attempt in range(1, _TRIES + 1):
+            landed = self._find(refs)
+            if landed is not None:
+                return self._finish(landed, refs, already=attempt == 1)
+            try:
+                self._commit(refs)
+            except (StaleRef, HubFailed):
+                # Either somebody published in between, or the answer was lost: both are settled by looking again.
+                if attempt == _TRIES or (seen := self.hub.refs(self.repo_id)) == refs:
+                    raise
+                refs = seen
+                continue
+            refs = self.hub.refs(self.repo_id)
+            landed = self._find(refs)
+            if landed is None:
+                raise HubFailed(f"{self.repo_id} does not show the commit it has just acknowledged.")
+            return self._finish(landed, refs, already=False)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _refs_or_new_repo(self) -> Refs:
+        try:
+            return self.hub.refs(self.repo_id)
+        except NotFound:
+            self.tell(f"creating {self.repo_id}")
+            self.hub.create_repo(self.repo_id)
+            return self.hub.refs(self.repo_id)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def _find(self, refs: Refs) -> _Landed | None:
+        """The commit of this very run, on `main` or in an open pull request; None if it is not there yet."""
+        run_id = self.capture.record.run_id
+        landed = None
+        for commit in self.hub.commits(self.repo_id, refs.branches["main"], limit=_LOOK_BACK):
+            if _trailer(run_id) in commit.message.splitlines():
+                landed = self._landed(commit.sha)
+                break
+        if landed is None and refs.pulls:
+            number = pulls.find_open(self.hub, self.repo_id, run_id)
+            if number is not None and number in refs.pulls:
+                landed = self._landed(refs.pulls[number], number)
+        if landed is not None:
+            self._check_same(landed)
+        return landed
+
+    def _landed(self, sha: str, pull_request: int | None = None) -> _Landed:
+        raw = self.hub.read(self.repo_id, sha, RECORD_FILE)
+        return _Landed(sha, RunRecord.from_bytes(raw, source=f"{RECORD_FILE} at {sha[:8]}"), pull_request)
+
+    def _check_same(self, landed: _Landed) -> None:
+        ours = {entry.path: entry.sha256 for entry in self.capture.record.files}
+        theirs = {entry.path: entry.sha256 for entry in landed.record.files}
+        differing = sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path))
+        if differing:
+            raise AlreadyExists(
+                f"Run {landed.record.run_id} is published already, as {landed.record.version}, with other files.",
+                found=f"differences in {', '.join(differing[:3])}",
+                hint=f"A new run needs a new training, or remove {capture.RUN_FILE} from the folder to publish it as one.",
+            )
+        if self.wanted is not None and landed.record.version != str(self.wanted) and landed.pull_request is None:
+            raise AlreadyExists(f"Run {landed.record.run_id} is published already, as {landed.record.version}.")
+
+    def _plan(self, refs: Refs) -> tuple[Version, RunRecord | None, bytes | None]:
+        """The version this run gets, and the record and the card that it follows."""
+        head = refs.branches["main"]
+        raw = self.hub.read_if_there(self.repo_id, head, RECORD_FILE)
+        previous = RunRecord.from_bytes(raw, source=f"{RECORD_FILE} on main") if raw is not None else None
+        text = self.hub.read_if_there(self.repo_id, head, CARD_FILE)
+        taken = known(refs.tags)
+        if previous is not None and previous.version is not None:
+            # Its push may still be between commit and tag.
+            taken.append(Version.parse(previous.version))
+        if self.wanted in taken:
+            raise AlreadyExists(
+                f"{self.wanted} is in {self.repo_id} already, and versions never move.",
+                hint=f"Leave --version out; the next one is {propose(taken, self.bump)}.",
+            )
+        version = self.wanted or propose(taken, self.bump)
+        return (next_candidate(version, taken) if self.pr else version), previous, text
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _commit(self, refs: Refs) -> None:
+        version, previous, text = self._plan(refs)
+        head = refs.branches["main"]
+        record = self.capture.record.model_copy(update={"version": str(version)})
+        page = card.render(record, changes=diff.compare(previous, record), verdict=None, previous=text)
+        uploads = [
+            *(_upload(path, content, record) for path, content in self.capture.files.items()),
+            _in_memory(RECORD_FILE, record.to_bytes()),
+            _in_memory(CARD_FILE, page),
+        ]
+        arriving = {upload.path for upload in uploads}
+        # What the version before published and this one has not; files that people added themselves stay.
+        obsolete = [entry.path for entry in (previous.files if previous else ()) if entry.path not in arriving]
+        size = sum(entry.size for entry in record.files)
+        self.tell(f"sending {len(uploads)} files ({size / 1e6:.1f} MB) as {version}")
+        title = f"{version}: {record.message}" if record.message else str(version)
+        if self.pr:
+            title = f"{title} [{record.run_id}]"
+        sha, _number = self.hub.commit(
+            self.repo_id,
+            uploads,
+            delete=obsolete,
+            title=title,
+            description=_trailer(record.run_id),
+            parent=head,
+            pull_request=self.pr,
+        )
+        self._check_stored(sha, uploads)
+
+    def _check_stored(self, sha: str, uploads: list[Upload]) -> None:
+        """Compare what the Hub says it stored with what was sent, before a tag says that it is a version."""
+        stored = self.hub.files(self.repo_id, sha)
+        for upload in uploads:
+            there = stored.get(upload.path)
+            if there is None:
+                raise HubFailed(f"The commit {sha[:8]} lacks {upload.path}, so it gets no version tag.")
+            # A large file is stored by its sha256, a small one as a git blob.
+            expected = upload.sha256 if there.sha256 else _git_blob(upload.content)
+            if (there.sha256 or there.blob) != expected:
+                raise HubFailed(
+                    f"{upload.path} is not stored as it was sent, so the commit {sha[:8]} gets no version tag.",
+                    expected=expected[:12],
+                    found=(there.sha256 or there.blob)[:12],
+                )
+
+    def _finish(self, landed: _Landed, refs: Refs, *, already: bool) -> Published:
+        """Tag the run's commit and say so in the ledger, in one push, unless that has been done."""
+        version = landed.record.version
+        if version is None:
+            raise HubFailed(f"The record at {landed.sha[:8]} names no version.")
+        tagged = refs.tags.get(version)
+        if tagged is not None and tagged != landed.sha:
+            raise AlreadyExists(
+                f"{version} in {self.repo_id} is another commit already, and versions never move.",
+                expected=landed.sha[:8],
+                found=tagged[:8],
+            )
+        if tagged is None:
+            already = False
+            self.tell(f"tagging {version}")
+            self._tag(landed, version, refs)
+        return Published(
+            repo_id=self.repo_id,
+            version=version,
+            tag=version,
+            sha=landed.sha,
+            run_id=landed.record.run_id,
+            pull_request=landed.pull_request,
+            url=f"{self.hub.endpoint}/{self.repo_id}/tree/{version}",
+            already=already,
+            left_out=self.capture.left_out,
+        )
+
+    def _tag(self, landed: _Landed, version: str, refs: Refs) -> None:
+        actor = self.settings.actor or self.hub.whoami()
+        for attempt in range(1, _TRIES + 1):
+            event = PublishEvent(
+                at=datetime.now(timezone.utc),
+                actor=actor,
+                run_url=self.settings.run_url,
+                state=ledger.state(ledger.newest(self.hub, self.repo_id, refs)),
+                release=Release(sha=landed.sha, version=version),
+                run_id=landed.record.run_id,
+                pull_request=landed.pull_request,
+            )
+            line = ledger.addition(refs, event)
+            try:
+                tag = hub_refs.Move(f"refs/tags/{version}", None, landed.sha)
+                hub_refs.move(self.hub, self.repo_id, [tag, line.move], line.objects)
+            except StaleRef:
+                # Another event took the ledger's head; the tag is ours unless somebody gave it to another commit.
+                refs = self.hub.refs(self.repo_id)
+                if refs.tags.get(version) == landed.sha:
+                    return
+                if attempt == _TRIES or version in refs.tags:
+                    raise
+            else:
+                return
+
+
+def _trailer(run_id: str) -> str:
+    """The line of a commit's message that says which run it holds."""
+    return f"Hubver-Run: {run_id}"
+
+
+def _upload(path: str, content: Path | bytes, record: RunRecord) -> Upload:
+    digest = next(entry.sha256 for entry in record.files if entry.path == path)
+    return Upload(path, content, digest)
+
+
+def _in_memory(path: str, content: bytes) -> Upload:
+    return Upload(path, content, hashlib.sha256(content).hexdigest())
+
+
+def _git_blob(content: Path | bytes) -> str:
+    """The name that git gives a file's content (gitformat: sha1 over `blob SIZE`, a zero byte, the content)."""
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _one_push_of(folder: Path) -> FileLock:
+    """A lock that two pushes of the same folder on one machine share. The folder itself is left as it is."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"hubver-push-{os.getuid()}-{name}.lock")
