@@ -1,0 +1,62 @@
+"""The embedded Hub as one ASGI application."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from hubver.localhub.errors import HubError
+from hubver.localhub.routes import accounts, commits, content, discussions, git_http, lfs, refs, repos, trees
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from hubver.localhub.hub import Hub
+
+_AREAS = (accounts, repos, commits, refs, trees, discussions, lfs, git_http, content)
+
+
+class _HubManners:
+    """What the Hub does to every request and answer.
+
+    Routing goes by the path as it was sent, because `%2F` in a revision is part of its name; each answer carries an id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                request_id = secrets.token_hex(12).encode()
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+            await send(message)
+
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["raw_path"].decode("ascii", "replace")}
+        await self._app(scope, receive, send_with_id)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HubError):
+        return error.response()
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return JSONResponse({"error": f"Internal error: {type(error).__name__}"}, 500)
+
+
+def create_app(hub: Hub) -> ASGIApp:
+    """Assemble the routes of every area around one Hub's state."""
+    app = Starlette(
+        routes=[route for area in _AREAS for route in area.ROUTES],
+        exception_handlers={HubError: _answer_error, HTTPException: _answer_error, Exception: _answer_error},
+    )
+    app.router.redirect_slashes = False
+    app.state.hub = hub
+    return _HubManners(app)

@@ -1,0 +1,203 @@
+"""One request as the routes see it: who asks, for which repo, with what body.
+
+Routes are ordinary functions on a worker thread, so git and the disk never stop the event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from hubver.localhub.hub import Hub
+    from hubver.localhub.repository import Kind, Repository
+    from hubver.localhub.users import User
+
+_PIECE = 2**20
+_IN_MEMORY = 8 * 2**20
+_KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with its body read.
+
+    Args:
+        request: as Starlette has it; its path parameters are still URL-quoted.
+        hub: the Hub asked.
+        body: the body, at its start; on disk if it is long.
+    """
+
+    request: Request
+    hub: Hub
+    body: IO[bytes]
+
+    @property
+    def user(self) -> User | None:
+        """Who asks; None for a stranger.
+
+        Raises:
+            HubError: 401 for a token that nobody holds.
+        """
+        return self.hub.accounts.authenticate(self.request.headers.get("authorization"))
+
+    def author(self) -> User:
+        """The caller, who must be a user with a token for writing.
+
+        Raises:
+            HubError: 401 or 403.
+        """
+        user = self.user
+        if user is None:
+            raise HubError(401, "Invalid username or password.")
+        if user.role != "write":
+            raise forbidden("This token may only read. Use one with the role `write`")
+        return user
+
+    def param(self, name: str) -> str:
+        """A path parameter, unquoted."""
+        return unquote(self.request.path_params[name])
+
+    def query(self, name: str) -> str | None:
+        """A query parameter; None if it is not there."""
+        return self.request.query_params.get(name)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A query parameter that is a whole number from 0 to `most`; larger ones are cut.
+
+        Raises:
+            HubError: 400.
+        """
+        text = self.query(name)
+        if text is None:
+            return default
+        if not text.isdecimal():
+            raise bad_request(f"`{name}` must be a whole number")
+        return min(int(text), most)
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; an empty body is an empty object.
+
+        Raises:
+            HubError: 400.
+        """
+        content = self.body.read()
+        try:
+            value = json.loads(content) if content else {}
+        except ValueError:
+            raise bad_request("The body is not JSON") from None
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise bad_request("The body is not a JSON object")
+        return value
+
+    def text(self, body: dict[str, Any], name: str) -> str:
+        """A field of `body` that must be a text.
+
+        Raises:
+            HubError: 400.
+        """
+        value = body.get(name)
+        if not isinstance(value, str) or not value:
+            raise bad_request(f"`{name}` must be a text that is not empty")
+        return value
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of the repo in the path: `/api/models/...`, or outside the API `/datasets/...` and models without it.
+
+        Raises:
+            HubError: 404 for kinds that this Hub does not have.
+        """
+        outside = "datasets" if self.request.scope["path"].startswith("/datasets/") else "models"
+        plural = self.request.path_params.get("kinds", outside)
+        if plural not in _KINDS:
+            raise HubError(404, f"This Hub has models and datasets, not {plural}")
+        return _KINDS[plural]
+
+    def repo(self) -> Repository:
+        """The repo in the path, which the caller may read.
+
+        Raises:
+            HubError: RepoNotFound, also where the repo is somebody else's and private.
+        """
+        user = self.user
+        repo_id = f"{self.param('namespace')}/{self.param('name')}"
+        repo = self.hub.store.get(self.kind, repo_id)
+        if repo is None or not may_read(repo, user):
+            raise repo_not_found(anonymous=user is None)
+        return repo
+
+    def repo_to_write(self) -> Repository:
+        """The repo in the path, which the caller may change.
+
+        Raises:
+            HubError: RepoNotFound, 401 or 403.
+        """
+        repo = self.repo()
+        self.must_own(repo.namespace)
+        return repo
+
+    def must_own(self, namespace: str) -> User:
+        """Answer the caller, who must be allowed to write to `namespace`.
+
+        Raises:
+            HubError: 401 or 403.
+        """
+        user = self.author()
+        if not user.belongs_to(namespace):
+            raise forbidden(f"You don't have the rights to write in the namespace {namespace!r}")
+        return user
+
+    def url(self, path: str) -> str:
+        """Absolute address of a path on this Hub, by the name under which the client reached it."""
+        return f"{self.request.url.scheme}://{self.request.url.netloc}/{path}"
+
+    def link_next(self, **changes: str | int) -> dict[str, str]:
+        """The `Link` header that leads to the next page."""
+        return {"Link": f'<{self.request.url.include_query_params(**changes)}>; rel="next"'}
+
+
+def may_read(repo: Repository, user: User | None) -> bool:
+    """Whether `user` may see `repo`."""
+    return not repo.description.private or (user is not None and user.belongs_to(repo.namespace))
+
+
+async def pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body in pieces of about 1 MiB, so that each is worth a hop to a worker thread."""
+    gathered = bytearray()
+    async for chunk in request.stream():
+        gathered += chunk
+        if len(gathered) >= _PIECE:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Route:
+    """Serve `path` with a function that runs on a worker thread once the body has arrived."""
+
+    async def endpoint(request: Request) -> Response:
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as body:
+            async for piece in pieces(request):
+                await run_in_threadpool(body.write, piece)
+            body.seek(0)
+            call = Call(request, request.app.state.hub, body)  # type: ignore[arg-type]  # a file in all but name
+            return await run_in_threadpool(handler, call)
+
+    return Route(path, endpoint, methods=list(methods or ("GET",)))

@@ -1,0 +1,52 @@
+"""The metadata of a repo: the YAML block at the head of its README."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+_BLOCK = re.compile(r"\A(?:\ufeff)?---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+
+def read_card(readme: str) -> dict[str, Any]:
+    """The metadata as plain JSON values; empty where there is none, or none that can be read."""
+    block = _BLOCK.match(readme)
+    try:
+        found = yaml.safe_load(block[1]) if block else None
+    except yaml.YAMLError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    # YAML knows dates and NaN, JSON does not.
+    plain: dict[str, Any] = json.loads(json.dumps(found, default=str, skipkeys=True), parse_constant=lambda _: None)
+    return plain
+
+
+def check_card(readme: str) -> list[dict[str, str]]:
+    """What is wrong with the metadata, as the Hub's validator answers it."""
+    block = _BLOCK.match(readme)
+    if not block:
+        return []
+    try:
+        found = yaml.safe_load(block[1])
+    except yaml.YAMLError as error:
+        return [{"message": f"Invalid YAML in the metadata: {error}"}]
+    if found is not None and not isinstance(found, dict):
+        return [{"message": "The metadata must be a mapping"}]
+    return []
+
+
+def card_tags(card: dict[str, Any]) -> list[str]:
+    """The tags that the Hub derives from the metadata."""
+    tags = _texts(card.get("tags"))
+    tags += _texts(card.get("library_name")) + _texts(card.get("pipeline_tag"))
+    for key, prefix in (("license", "license"), ("base_model", "base_model"), ("datasets", "dataset")):
+        tags += [f"{prefix}:{value}" for value in _texts(card.get(key))]
+    return list(dict.fromkeys(tags))
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item]

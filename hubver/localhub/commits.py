@@ -1,0 +1,206 @@
+"""Commits over HTTP: the NDJSON lines of a commit request, and the commit they make."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hubver.localhub import trees
+from hubver.localhub.errors import HubError, bad_request, entry_not_found, revision_not_found
+from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, Attributes, Pointer, parse_pointer
+from hubver.localhub.repository import Repository, read_blob, tree_of, write_blob, write_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dulwich.object_store import BaseObjectStore
+
+    from hubver.localhub.lfs_store import LfsStore
+
+_OID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass
+class Operations:
+    """What one commit request asks for, path by path, checked as far as that needs no repo.
+
+    Args:
+        summary: first line of the message.
+        description: rest of the message.
+        parent: commit that the head must be; None to take any.
+        files: content of regular files.
+        large: LFS files, with the size if the client said it.
+        deleted_files: each must be there.
+        deleted_folders: each must be there.
+    """
+
+    summary: str = ""
+    description: str = ""
+    parent: str | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    large: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    deleted_files: list[str] = field(default_factory=list)
+    deleted_folders: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """The whole commit message."""
+        return f"{self.summary}\n\n{self.description}" if self.description else self.summary
+
+
+def parse_operations(lines: Iterable[bytes]) -> Operations:
+    """Read a commit request.
+
+    Raises:
+        HubError: 400 for a malformed or empty request, 422 for a path that leaves the repo.
+    """
+    parsed = Operations()
+    for line in filter(bytes.strip, lines):
+        try:
+            item = json.loads(line)
+            key, value = item["key"], item["value"]
+            _take(parsed, key, value)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise bad_request("The commit request is malformed: expected one JSON operation on each line") from None
+    if not parsed.summary:
+        raise bad_request("The commit needs a header with a summary")
+    if not (parsed.files or parsed.large or parsed.deleted_files or parsed.deleted_folders):
+        raise bad_request("The commit has no operations")
+    return parsed
+
+
+def _take(parsed: Operations, key: str, value: dict[str, Any]) -> None:
+    if key == "header":
+        parsed.summary = value["summary"].strip()
+        parsed.description = value.get("description") or ""
+        parsed.parent = value.get("parentCommit") or None
+        return
+    path = checked_path(value["path"])
+    if key == "file":
+        parsed.files[path] = _content(path, value)
+    elif key == "lfsFile":
+        if value.get("algo", "sha256") not in {"sha256", "sha_256"} or not _OID.fullmatch(value["oid"]):
+            raise bad_request(f"{path}: an LFS file needs its sha256")
+        parsed.large[path] = (value["oid"], value.get("size"))
+    elif key == "deletedFile":
+        parsed.deleted_files.append(path)
+    elif key == "deletedFolder":
+        parsed.deleted_folders.append(path)
+    else:
+        raise bad_request(f"Unknown operation {key!r}")
+
+
+def checked_path(path: str) -> str:
+    """Answer a path in a repo, without a slash at its end.
+
+    Raises:
+        HubError: 422 if it is not the plain path of something inside the repo.
+    """
+    path = path.rstrip("/")
+    names = path.split("/")
+    if any(name in {"", ".", ".."} or name.lower() == ".git" for name in names) or "\\" in path or "\0" in path:
+        raise HubError(422, f"Invalid path in repo: {path!r}")
+    return path
+
+
+def _content(path: str, value: dict[str, Any]) -> bytes:
+    encoding = value.get("encoding", "utf-8")
+    try:
+        text = value["content"].encode()
+        content: bytes = base64.b64decode(text, validate=True) if encoding == "base64" else text
+    except (binascii.Error, UnicodeEncodeError):
+        raise bad_request(f"{path}: the content is not valid {encoding}") from None
+    if len(content) > REGULAR_SIZE_LIMIT:
+        raise bad_request(
+            f"{path}: files larger than 10 MiB must be uploaded with LFS, see https://hf.co/docs/hub/storage"
+        )
+    return content
+
+
+@dataclass(frozen=True)
+class Written:
+    """A commit in the object store that no ref shows yet."""
+
+    oid: str
+    parent: str
+
+
+def write(
+    repo: Repository, store: BaseObjectStore, lfs: LfsStore, operations: Operations, head: str, author: str
+) -> Written:
+    """Write the commit that `operations` make on top of `head`. The caller holds the lock, and moves the ref.
+
+    Raises:
+        HubError: 400 for an LFS object that was never uploaded, 404 EntryNotFound for a deletion of nothing.
+    """
+    tree = tree_of(store, head)
+    changes: dict[str, tuple[int, str] | None] = {}
+    for path in operations.deleted_folders + operations.deleted_files:
+        found = trees.find(store, tree, path)
+        if found is None or found.is_folder != (path in operations.deleted_folders):
+            raise entry_not_found(path, head)
+    for path in operations.deleted_files:
+        changes[path] = None
+    for path, content in _all_files(repo, store, lfs, operations, head).items():
+        changes[path] = (trees.FILE_MODE, write_blob(store, content))
+    # Folders go first, so that a commit may empty one and fill it anew.
+    for folder in operations.deleted_folders:
+        tree = trees.edit(store, tree, {folder: None})
+    tree = trees.edit(store, tree, changes)
+    return Written(write_commit(store, tree, [head], author, operations.message), head)
+
+
+def _all_files(
+    repo: Repository, store: BaseObjectStore, lfs: LfsStore, operations: Operations, head: str
+) -> dict[str, bytes]:
+    """Every file to be written as git will hold it: with pointers, and with the attributes that they need."""
+    contents = dict(operations.files)
+    for path, (oid, said) in operations.large.items():
+        size = lfs.size(oid)
+        if size is None or said not in (None, size):
+            raise bad_request(f"{path}: the LFS object {oid} was not uploaded, or has another size")
+        contents[path] = bytes(Pointer(oid, size))
+    present = contents.get(".gitattributes")
+    attributes = repo.attributes(store, head) if present is None else Attributes(present)
+    needed = attributes.with_lfs_paths(list(operations.large))
+    if needed != attributes.content:
+        contents[".gitattributes"] = needed
+    return contents
+
+
+def head_for(repo: Repository, revision: str) -> tuple[str, str]:
+    """Answer the full name of the branch or pull request that `revision` names, and its head.
+
+    Raises:
+        HubError: 404 RevisionNotFound; commits go on top of nothing else.
+    """
+    refs = repo.refs.read()
+    for name in (f"refs/heads/{revision}", revision):
+        if name in refs and name.startswith(("refs/heads/", "refs/pr/")):
+            return name, refs[name].commit
+    raise revision_not_found(revision)
+
+
+def check_parent(repo: Repository, operations: Operations, head: str) -> None:
+    """Hold a commit to the parent it names.
+
+    Raises:
+        HubError: 412 if the head has moved.
+    """
+    if operations.parent is not None and not head.startswith(operations.parent):
+        raise HubError(
+            412, f"A commit has happened since. Please refresh and try again: {repo.description.id} is at {head}"
+        )
+
+
+def stored_oid(store: BaseObjectStore, tree: str, path: str) -> str | None:
+    """What the client compares a file with before it uploads: sha256 of an LFS file, blob id of another."""
+    entry = trees.find(store, tree, path)
+    if entry is None or entry.is_folder:
+        return None
+    pointer = parse_pointer(read_blob(store, entry.oid))
+    return pointer.oid if pointer else entry.oid

@@ -1,0 +1,38 @@
+"""What every route shares: the store, the accounts, the discussions' rules and the key that signs upload addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubver.localhub.store import Store
+    from hubver.localhub.users import Accounts
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The state of one running Hub.
+
+    Args:
+        store: repos and large files.
+        accounts: users and tokens.
+        lfs_part_size: bytes above which an upload is cut into parts of this size.
+        key: signs the addresses that are handed out for uploads; new in each process.
+    """
+
+    store: Store
+    accounts: Accounts
+    lfs_part_size: int
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+
+    def sign(self, path: str) -> str:
+        """Signature for an address that is to work without a token."""
+        return hmac.new(self.key, path.encode(), hashlib.sha256).hexdigest()
+
+    def is_signed(self, path: str, signature: str) -> bool:
+        """Whether `signature` was made for `path` by this process."""
+        return hmac.compare_digest(self.sign(path), signature)

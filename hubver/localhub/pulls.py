@@ -1,0 +1,108 @@
+"""Pull requests: opening them with or without a commit, and merging them as the Hub does, by squashing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dulwich.graph import find_merge_base
+from dulwich.objects import ObjectID
+
+from hubver.localhub import trees
+from hubver.localhub.discussions import Discussion, Discussions, pull_ref
+from hubver.localhub.errors import bad_request, conflict
+from hubver.localhub.pointers import Attributes
+from hubver.localhub.refs import RefChange
+from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of, write_blob, write_commit
+
+if TYPE_CHECKING:
+    from dulwich.object_store import BaseObjectStore
+    from dulwich.repo import Repo
+
+
+def open_pull(
+    repo: Repository,
+    store: BaseObjectStore,
+    *,
+    author: str,
+    title: str,
+    description: str,
+    base: str,
+    head: str,
+    draft: bool,
+) -> Discussion:
+    """Open a pull request with its commits at `head`. The caller holds the lock.
+
+    Args:
+        repo: where.
+        store: its objects.
+        author: name of the user.
+        title: of the pull request.
+        description: its first comment.
+        base: full name of the branch it is for.
+        head: commit that `refs/pr/N` starts at.
+        draft: open it as a draft.
+    """
+    discussions = Discussions(repo)
+    # The ref first: a crash in between costs a number, where the other order would leave a pull request of nothing.
+    discussion = discussions.open(author, title, description, status="draft" if draft else "open", base=base)
+    repo.move([RefChange(pull_ref(discussion.num), None, head)], store)
+    if head != repo.refs.read()[base].commit:
+        record_commit(discussion, store, head, author)
+    discussions.save(discussion)
+    return discussion
+
+
+def record_commit(discussion: Discussion, store: BaseObjectStore, commit: str, author: str) -> None:
+    """Note in a pull request that its head is now at `commit`."""
+    subject = get_commit(store, commit).message.decode("utf-8", "replace").partition("\n")[0]
+    discussion.record("commit", author, {"subject": subject, "oid": commit})
+
+
+def plan_merge(repo: Repository, git: Repo, discussion: Discussion) -> tuple[str, trees.Merge]:
+    """Answer the head of the base branch, and what merging the pull request would change in it."""
+    refs = repo.refs.read()
+    base, head = refs[str(discussion.base)].commit, refs[pull_ref(discussion.num)].commit
+    store = git.object_store
+    found = find_merge_base(git, [ObjectID(base.encode()), ObjectID(head.encode())])
+    origin = tree_of(store, found[0].decode()) if found else None
+    return base, _without_attribute_conflict(
+        store, trees.merge(store, origin, tree_of(store, base), tree_of(store, head)), tree_of(store, base)
+    )
+
+
+def _without_attribute_conflict(store: BaseObjectStore, merge: trees.Merge, ours: str) -> trees.Merge:
+    """Take the lines of both sides where both have added LFS paths: the Hub writes that file, not the users."""
+    theirs = merge.changes.get(".gitattributes")
+    mine = trees.find(store, ours, ".gitattributes")
+    if ".gitattributes" not in merge.conflicts or theirs is None or mine is None:
+        return merge
+    content = Attributes(read_blob(store, mine.oid)).content
+    lines = set(content.splitlines())
+    added = [line for line in read_blob(store, theirs[1]).splitlines() if line not in lines]
+    union = write_blob(store, b"\n".join([*content.splitlines(), *added]) + b"\n")
+    conflicts = [path for path in merge.conflicts if path != ".gitattributes"]
+    return trees.Merge({**merge.changes, ".gitattributes": (theirs[0], union)}, conflicts)
+
+
+def merge_pull(repo: Repository, discussion: Discussion, author: str, comment: str | None) -> None:
+    """Squash a pull request onto its base; `refs/pr/N` keeps its head. The caller holds the lock.
+
+    Raises:
+        HubError: 400 if it is not open, 409 if files conflict.
+    """
+    if discussion.status != "open":
+        raise bad_request(f"#{discussion.num} is {discussion.status}; only an open pull request can be merged")
+    with repo.open() as git:
+        store = git.object_store
+        base, merge = plan_merge(repo, git, discussion)
+        if merge.conflicts:
+            raise conflict(f"#{discussion.num} conflicts with its base in {', '.join(merge.conflicts)}")
+        tree = trees.edit(store, tree_of(store, base), merge.changes)
+        message = f"{discussion.title} (#{discussion.num})"
+        commit = write_commit(store, tree, [base], author, message)
+        repo.move([RefChange(str(discussion.base), base, commit)], store)
+    if comment:
+        discussion.comment(author, comment)
+    discussion.merge_commit = commit
+    discussion.set_status(author, "merged")
+    Discussions(repo).save(discussion)

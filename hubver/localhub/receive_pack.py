@@ -1,0 +1,194 @@
+"""Taking a git push: dulwich reads the pack, and the refs move here, by compare-and-swap and atomically where asked.
+
+dulwich's own handler ignores the outcome of a failed compare-and-swap and moves the refs of an atomic push one by one,
+so it may report success for a ref that did not move. The protocol is git's `pack-protocol` documentation.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dulwich.errors import ApplyDeltaError, ChecksumMismatch, GitProtocolError, ObjectFormatException
+from dulwich.object_store import MissingObjectFinder
+from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
+
+from hubver.localhub.discussions import Discussions, pull_number
+from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, parse_pointer
+from hubver.localhub.pulls import record_commit
+from hubver.localhub.refs import MAIN, RefChange, RefusedChanges
+from hubver.localhub.repository import Repository, peel
+
+if TYPE_CHECKING:
+    from dulwich.object_store import BaseObjectStore
+
+    from hubver.localhub.lfs_store import LfsStore
+    from hubver.localhub.users import User
+
+_CAPABILITIES = (
+    b"report-status delete-refs atomic quiet ofs-delta side-band-64k object-format=sha1 agent=hubver-localhub"
+)
+_DATA_BAND = 1
+_BROKEN_PACK = (
+    OSError,
+    ChecksumMismatch,
+    ApplyDeltaError,
+    AssertionError,
+    ObjectFormatException,
+    zlib.error,
+    KeyError,
+    ValueError,
+    EOFError,
+)
+
+
+def advertise(repo: Repository, protocol: ReceivableProtocol) -> None:
+    """Send the refs and what this server can do."""
+    refs = repo.refs.read()
+    lines = [f"{value.target} {name}".encode() for name, value in refs.items()] or [b"0" * 40 + b" capabilities^{}"]
+    for number, line in enumerate(lines):
+        protocol.write_pkt_line(line + (b"\0" + _CAPABILITIES if number == 0 else b"") + b"\n")
+    protocol.write_pkt_line(None)
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push as it was asked for: the moves in order, and what the client can read."""
+
+    changes: list[RefChange]
+    capabilities: frozenset[bytes]
+
+
+def read_commands(protocol: ReceivableProtocol) -> Push | None:
+    """Read the moves; None if the client sent none (git does so to learn whether it is let in).
+
+    Raises:
+        GitProtocolError: the lines are not moves.
+    """
+    changes: list[RefChange] = []
+    capabilities: list[bytes] = []
+    while (line := protocol.read_pkt_line()) is not None:
+        if not changes:
+            line, capabilities = extract_capabilities(line)
+        words = line.rstrip(b"\n").split(b" ", 2)
+        if len(words) != 3 or any(len(word) != 40 for word in words[:2]):
+            raise GitProtocolError(f"Not a command: {line!r}")
+        old, new = (None if word == b"0" * 40 else word.decode() for word in words[:2])
+        changes.append(RefChange(words[2].decode(), old, new))
+    return Push(changes, frozenset(capabilities)) if changes else None
+
+
+def receive(repo: Repository, lfs: LfsStore, user: User, protocol: ReceivableProtocol) -> None:
+    """Serve one push, and report to the client what became of each ref."""
+    push = read_commands(protocol)
+    if push is None:
+        return
+    with repo.objects() as store:
+        unpacked = b"ok"
+        if any(change.new for change in push.changes):
+            try:
+                store.add_thin_pack(protocol.read, protocol.recv)  # type: ignore[attr-defined]
+            except _BROKEN_PACK as error:
+                unpacked = f"{type(error).__name__}: {error}".replace("\n", " ").encode()
+        if unpacked == b"ok":
+            outcome = _move_all(repo, store, lfs, user, push)
+        else:
+            outcome = {change.name: "unpacker error" for change in push.changes}
+    if b"report-status" in push.capabilities:
+        _report(protocol, push, unpacked, outcome)
+
+
+def _move_all(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: User, push: Push) -> dict[str, str]:
+    """Move the refs, and answer for each that did not move why."""
+    with repo.lock:
+        refused = {}
+        for change in push.changes:
+            reason = _objection(repo, store, lfs, user, change)
+            if reason:
+                refused[change.name] = reason
+        if b"atomic" in push.capabilities:
+            groups = [push.changes] if not refused else []
+        else:
+            groups = [[change] for change in push.changes if change.name not in refused]
+        for group in groups:
+            try:
+                repo.move(group, store)
+            except RefusedChanges as error:
+                refused |= error.reasons
+            else:
+                _note_pull_commits(repo, store, group, user)
+        if refused and b"atomic" in push.capabilities:
+            refused = {change.name: "atomic push failed" for change in push.changes} | refused
+        return refused
+
+
+def _objection(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: User, change: RefChange) -> str | None:
+    """Say why a ref may not be moved like this, whatever it stands at."""
+    pull = pull_number(change.name)
+    if not change.name.startswith(("refs/heads/", "refs/tags/")) and pull is None:
+        return "only branches, tags and pull requests can be pushed"
+    if change.new is None and (change.name == MAIN or pull is not None):
+        return "main and pull requests cannot be deleted by a push"
+    known = {value.target for value in repo.refs.read().values()}
+    if pull is not None and change.name not in repo.refs.read():
+        return f"there is no pull request {pull}"
+    if not user.belongs_to(repo.namespace) and (pull is None or Discussions(repo).get(pull).author != user.name):
+        return "pre-receive hook declined: you may push to your own pull requests only"
+    if change.new is None or change.new in known:
+        return None
+    return _bad_objects(store, lfs, change, known)
+
+
+def _bad_objects(store: BaseObjectStore, lfs: LfsStore, change: RefChange, known: set[str]) -> str | None:
+    """Look through what a push brings: all of it must be there, and nothing large except in LFS."""
+    new = ObjectID(str(change.new).encode())
+    try:
+        if change.name.startswith("refs/tags/"):
+            commit = store[ObjectID(peel(store, str(change.new)).encode())]
+        else:
+            commit = store[new]
+        if not isinstance(commit, Commit):
+            return "a ref must lead to a commit"
+        finder = MissingObjectFinder(store, [ObjectID(oid.encode()) for oid in known], [new])
+        for oid, _ in finder:
+            found = store[ObjectID(oid)]
+            if isinstance(found, Blob) and (reason := _bad_blob(found, lfs)):
+                return f"pre-receive hook declined: {reason}"
+    except KeyError:
+        return "missing necessary objects"
+    return None
+
+
+def _bad_blob(blob: Blob, lfs: LfsStore) -> str | None:
+    content = blob.as_raw_string()
+    if len(content) > REGULAR_SIZE_LIMIT:
+        return f"a file of {len(content)} bytes is larger than 10 MiB and must be stored with LFS"
+    pointer = parse_pointer(content)
+    if pointer and lfs.size(pointer.oid) != pointer.size:
+        return f"LFS pointer to {pointer.oid}, which was not uploaded"
+    return None
+
+
+def _note_pull_commits(repo: Repository, store: BaseObjectStore, changes: list[RefChange], user: User) -> None:
+    discussions = Discussions(repo)
+    for change in changes:
+        number = pull_number(change.name)
+        if number is not None and change.new is not None:
+            discussion = discussions.get(number)
+            record_commit(discussion, store, change.new, user.name)
+            discussions.save(discussion)
+
+
+def _report(protocol: ReceivableProtocol, push: Push, unpacked: bytes, refused: dict[str, str]) -> None:
+    lines = [b"unpack " + unpacked + b"\n"]
+    for change in push.changes:
+        reason = refused.get(change.name)
+        lines.append((f"ng {change.name} {reason}\n" if reason else f"ok {change.name}\n").encode())
+    report = b"".join(pkt_line(line) for line in [*lines, None])
+    if b"side-band-64k" in push.capabilities:
+        protocol.write_sideband(_DATA_BAND, report)
+        protocol.write_pkt_line(None)
+    else:
+        protocol.write(report)

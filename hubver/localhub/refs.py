@@ -1,0 +1,102 @@
+"""The refs of one bare repo, all in git's `packed-refs` file.
+
+One file, replaced by one rename, is what makes an update of several refs atomic: readers and crashes see all of it or
+none. Stock git reads the same file; it holds no loose refs beside `HEAD`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dulwich.refs import Ref, check_ref_format
+
+from hubver.localhub.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+MAIN = "refs/heads/main"
+_HEADER = "# pack-refs with: peeled fully-peeled sorted \n"
+
+
+@dataclass(frozen=True)
+class RefChange:
+    """One ref moved from `old` to `new`; None stands for absent. Values are object ids in hex."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+class RefusedChanges(Exception):
+    """Nothing was changed, because of these refs."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True)
+class RefValue:
+    """Where a ref points: `target` may be an annotated tag, `commit` is what it peels to."""
+
+    target: str
+    commit: str
+
+
+class Refs:
+    """Reads and moves the refs of the bare repo at `git_dir`. Writers hold the repo's lock."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self._file = git_dir / "packed-refs"
+
+    def read(self) -> dict[str, RefValue]:
+        """Every ref by its full name, as they stood together at one moment."""
+        found: dict[str, RefValue] = {}
+        name = ""
+        for line in self._file.read_text().splitlines() if self._file.exists() else ():
+            if line.startswith("^"):
+                found[name] = RefValue(found[name].target, line[1:])
+            elif not line.startswith("#"):
+                target, _, name = line.partition(" ")
+                found[name] = RefValue(target, target)
+        return found
+
+    def update(self, changes: Iterable[RefChange], peel: Callable[[str], str]) -> None:
+        """Move all the refs, or none.
+
+        Args:
+            changes: each is made only if its ref is at `old`.
+            peel: answers the commit of an object id that may be an annotated tag.
+
+        Raises:
+            RefusedChanges: with a reason for each ref that stands in the way.
+        """
+        refs = self.read()
+        reasons = {}
+        for change in changes:
+            present = refs.get(change.name)
+            if (present.target if present else None) != change.old:
+                reasons[change.name] = "stale info"
+            elif change.new is None:
+                refs.pop(change.name, None)
+            elif not check_ref_format(Ref(change.name.encode())):
+                reasons[change.name] = "funny refname"
+            else:
+                refs[change.name] = RefValue(change.new, peel(change.new))
+        reasons |= {c.name: "ref name conflict" for c in changes if c.name in refs and _in_the_way(c.name, refs)}
+        if reasons:
+            raise RefusedChanges(reasons)
+        lines = [_HEADER]
+        for name, value in sorted(refs.items(), key=lambda item: item[0].encode()):
+            lines.append(f"{value.target} {name}\n")
+            if value.commit != value.target:
+                lines.append(f"^{value.commit}\n")
+        write_atomically(self._file, "".join(lines).encode())
+
+
+def _in_the_way(name: str, refs: dict[str, RefValue]) -> bool:
+    """Git cannot hold `a` and `a/b` at once: as loose refs one is a file and the other needs a folder there."""
+    return any(other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in refs)

@@ -1,0 +1,156 @@
+"""Commits: asking how to upload, committing, and listing the history."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import itertools
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from dulwich.ignore import IgnoreFilter, read_ignore_patterns
+from dulwich.objects import ObjectID
+from starlette.responses import JSONResponse, Response
+
+from hubver.localhub.call import Call, route
+from hubver.localhub.commits import (
+    Operations,
+    check_parent,
+    checked_path,
+    head_for,
+    parse_operations,
+    stored_oid,
+    write,
+)
+from hubver.localhub.discussions import Discussions, pull_number, pull_ref
+from hubver.localhub.errors import bad_request
+from hubver.localhub.info import iso
+from hubver.localhub.pointers import wants_lfs
+from hubver.localhub.pulls import open_pull, record_commit
+from hubver.localhub.refs import RefChange
+from hubver.localhub.repository import Repository, tree_of
+
+if TYPE_CHECKING:
+    from dulwich.object_store import BaseObjectStore
+    from dulwich.objects import Commit
+    from starlette.routing import Route
+
+_PAGE = 50
+_LARGEST_PAGE = 1000
+
+
+def preupload(call: Call) -> Response:
+    """Say for each file whether it goes to LFS or into git, whether to leave it out, and what is there now."""
+    repo = call.repo()
+    call.author()
+    body = call.json()
+    commit = repo.resolve(call.param("revision"))
+    ignored = IgnoreFilter(read_ignore_patterns(BytesIO(str(body.get("gitIgnore") or "").encode())))
+    answers = []
+    with repo.objects() as store:
+        tree, attributes = tree_of(store, commit), repo.attributes(store, commit)
+        try:
+            for file in body["files"]:
+                path = checked_path(file["path"])
+                sample = base64.b64decode(file.get("sample") or "")
+                large = wants_lfs(attributes, path, int(file["size"]), sample)
+                answer = {"path": file["path"], "uploadMode": "lfs" if large else "regular"}
+                answer |= {"shouldIgnore": bool(ignored.is_ignored(path)), "oid": stored_oid(store, tree, path)}
+                answers.append(answer)
+        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
+            raise bad_request("`files` must be a list of objects with `path`, `size` and `sample`") from None
+    return JSONResponse({"files": answers, "commitOid": commit})
+
+
+def commit(call: Call) -> Response:
+    """Make one commit on a branch or a pull request, or with `create_pr` open a pull request with it."""
+    repo = call.repo()
+    operations = parse_operations(call.body)
+    as_pull = call.query("create_pr") in {"1", "true"}
+    with repo.lock, repo.objects() as store:
+        ref, head = head_for(repo, call.param("revision"))
+        number = _commit_to_pull(call, repo, store, operations, ref, head) if as_pull else None
+        if number is None:
+            _commit_to_ref(call, repo, store, operations, ref, head)
+        oid = repo.refs.read()[pull_ref(number) if number else ref].commit
+    answer: dict[str, Any] = {"success": True, "commitOid": oid, "hookOutput": ""}
+    answer["commitUrl"] = call.url(f"{repo.url_path}/commit/{oid}")
+    if number:
+        answer["pullRequestUrl"] = call.url(f"{repo.url_path}/discussions/{number}")
+    return JSONResponse(answer)
+
+
+def _commit_to_ref(
+    call: Call, repo: Repository, store: BaseObjectStore, operations: Operations, ref: str, head: str
+) -> None:
+    number = pull_number(ref)
+    discussion = Discussions(repo).get(number) if number else None
+    user = call.author()
+    if discussion is None or discussion.author != user.name:
+        user = call.must_own(repo.namespace)
+    check_parent(repo, operations, head)
+    oid = write(repo, store, call.hub.store.lfs, operations, head, user.name).oid
+    repo.move([RefChange(ref, head, oid)], store)
+    if discussion:
+        record_commit(discussion, store, oid, user.name)
+        Discussions(repo).save(discussion)
+
+
+def _commit_to_pull(
+    call: Call, repo: Repository, store: BaseObjectStore, operations: Operations, ref: str, head: str
+) -> int:
+    """Open a pull request against `ref` that starts at the parent the client names, as the Hub does."""
+    if not ref.startswith("refs/heads/"):
+        raise bad_request("A pull request can only be opened against a branch")
+    author = call.author().name
+    start = repo.resolve(operations.parent) if operations.parent else head
+    oid = write(repo, store, call.hub.store.lfs, operations, start, author).oid
+    pull = open_pull(
+        repo,
+        store,
+        author=author,
+        title=operations.summary,
+        description=operations.description,
+        base=ref,
+        head=oid,
+        draft=False,
+    )
+    return pull.num
+
+
+def history(call: Call) -> Response:
+    """List the commits of a revision, newest first, a page at a time."""
+    repo = call.repo()
+    sha = repo.resolve(call.param("revision"))
+    page, limit = call.number("p", 0, 10**9), call.number("limit", _PAGE, _LARGEST_PAGE)
+    query = call.request.query_params
+    formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
+    with repo.open() as git:
+        walker = iter(git.get_walker(include=[ObjectID(sha.encode())]))
+        start = page * limit
+        total = sum(1 for _ in itertools.islice(walker, start))
+        shown = [_commit_facts(entry.commit, formatted=formatted) for entry in itertools.islice(walker, limit)]
+        total += len(shown) + sum(1 for _ in walker)
+    headers = {"X-Total-Count": str(total)}
+    if total > start + limit:
+        headers |= call.link_next(p=page + 1)
+    return JSONResponse(shown, headers=headers)
+
+
+def _commit_facts(commit: Commit, *, formatted: bool) -> dict[str, Any]:
+    title, _, message = commit.message.decode("utf-8", "replace").partition("\n")
+    author = commit.author.decode("utf-8", "replace").partition(" <")[0]
+    facts: dict[str, Any] = {"id": commit.id.decode(), "title": title, "message": message.strip("\n")}
+    facts |= {"authors": [{"user": author}], "date": iso(commit.commit_time)}
+    if formatted:
+        facts["formatted"] = {key: html.escape(facts[key]) for key in ("title", "message")}
+    return facts
+
+
+_REPO = "/api/{kinds}/{namespace}/{name}"
+ROUTES: list[Route] = [
+    route(_REPO + "/preupload/{revision:path}", preupload, "POST"),
+    route(_REPO + "/commit/{revision:path}", commit, "POST"),
+    route(_REPO + "/commits/{revision:path}", history),
+]

@@ -1,0 +1,130 @@
+"""File contents: `resolve`, which follows LFS pointers, and `raw`, which shows what git holds."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
+
+from dulwich.objects import Blob
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from hubver.localhub.call import Call, route
+from hubver.localhub.errors import HubError, entry_not_found
+from hubver.localhub.paths import split_revision
+from hubver.localhub.pointers import parse_pointer
+from hubver.localhub.repository import read_blob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.routing import Route
+
+    from hubver.localhub.pointers import Pointer
+
+_PIECE = 2**20
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def resolve(call: Call) -> Response:
+    """Serve a file, large ones from disk."""
+    commit, path, content = _find(call)
+    pointer = parse_pointer(content)
+    if pointer is None:
+        return _serve_blob(call, commit, path, content)
+    headers = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size), "ETag": f'"{pointer.oid}"'}
+    return serve_large(call, pointer, {**_headers(commit, path), **headers})
+
+
+def raw(call: Call) -> Response:
+    """Serve what git holds: of a large file the pointer."""
+    return _serve_blob(call, *_find(call))
+
+
+def _find(call: Call) -> tuple[str, str, bytes]:
+    """Answer the commit, the path and the content of the blob that the address names."""
+    repo = call.repo()
+    revision, path = split_revision(call.request.path_params["rest"])
+    commit = repo.resolve(revision)
+    with repo.objects() as store:
+        entry = repo.entry(store, commit, path)
+        if entry.is_folder:
+            raise entry_not_found(path, commit)
+        return commit, path, read_blob(store, entry.oid)
+
+
+def _headers(commit: str, path: str) -> dict[str, str]:
+    name = path.rpartition("/")[2]
+    plain = name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
+    return {
+        "X-Repo-Commit": commit,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";",
+        "Access-Control-Expose-Headers": "X-Repo-Commit,X-Linked-Size,X-Linked-ETag,ETag,Accept-Ranges,Content-Range",
+    }
+
+
+def _serve_blob(call: Call, commit: str, path: str, content: bytes) -> Response:
+    headers = {**_headers(commit, path), "ETag": f'"{Blob.from_string(content).id.decode()}"'}
+    return _serve(call, lambda: BytesIO(content), len(content), headers)
+
+
+def serve_large(call: Call, pointer: Pointer, headers: dict[str, str]) -> Response:
+    """Serve an LFS object.
+
+    Raises:
+        HubError: 404 if the folder has lost it.
+    """
+    if call.hub.store.lfs.size(pointer.oid) != pointer.size:
+        raise HubError(404, f"The LFS object {pointer.oid} is not on this Hub")
+    path = call.hub.store.lfs.path(pointer.oid)
+    return _serve(call, lambda: path.open("rb"), pointer.size, headers)
+
+
+def _serve(call: Call, open_file: Callable[[], IO[bytes]], size: int, headers: dict[str, str]) -> Response:
+    """Serve all of a file or the range asked for; the file is opened once the answer is on its way."""
+    media = "application/octet-stream"
+    if call.request.method == "HEAD":
+        return Response(headers={**headers, "Content-Length": str(size)}, media_type=media)
+    part = asked_range(call.request.headers.get("range"), size)
+    start, end = part or (0, size)
+    headers = {**headers, "Content-Length": str(end - start)}
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    body = iterate_in_threadpool(_pieces(open_file, start, end))
+    return StreamingResponse(body, 206 if part else 200, headers, media)
+
+
+def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The range [start, end) that a `Range` header asks for; None for the whole, also where several are asked for.
+
+    Raises:
+        HubError: 416 if it lies outside the file.
+    """
+    found = _RANGE.fullmatch((header or "").replace(" ", ""))
+    if found is None or not (found[1] or found[2]):
+        return None
+    if found[1]:
+        start, end = int(found[1]), min(int(found[2]) + 1 if found[2] else size, size)
+    else:
+        start, end = max(0, size - int(found[2])), size
+    if start >= end:
+        raise HubError(416, f"The file has {size} bytes", headers={"Content-Range": f"bytes */{size}"})
+    return start, end
+
+
+def _pieces(open_file: Callable[[], IO[bytes]], start: int, end: int) -> Iterator[bytes]:
+    with open_file() as file:
+        file.seek(start)
+        while start < end and (piece := file.read(min(_PIECE, end - start))):
+            start += len(piece)
+            yield piece
+
+
+ROUTES: list[Route] = [
+    route(prefix + "/{namespace}/{name}" + f"/{verb}/" + "{rest:path}", handler, "GET", "HEAD")
+    for prefix in ("/datasets", "")
+    for verb, handler in (("resolve", resolve), ("raw", raw))
+]

@@ -1,0 +1,223 @@
+"""Discussions and pull requests."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from dulwich.objects import ObjectID
+from dulwich.patch import write_tree_diff
+from starlette.responses import JSONResponse, Response
+
+from hubver.localhub.call import Call, route
+from hubver.localhub.discussions import Discussion, Discussions, pull_ref
+from hubver.localhub.errors import HubError, bad_request, forbidden
+from hubver.localhub.pulls import merge_pull, open_pull, plan_merge
+from hubver.localhub.refs import MAIN
+from hubver.localhub.repository import Repository, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.routing import Route
+
+    from hubver.localhub.users import User
+
+_PAGE = 10
+_LARGEST_PAGE = 100
+
+
+def listing(call: Call) -> Response:
+    """List them, newest first, by type, status and author."""
+    repo = call.repo()
+    kind, status, author = call.query("type") or "all", call.query("status") or "all", call.query("author")
+    page, limit = call.number("p", 0, 10**9), max(1, call.number("limit", _PAGE, _LARGEST_PAGE))
+    found = [
+        d
+        for d in Discussions(repo).list()
+        if kind in ("all", "pull_request" if d.base else "discussion")
+        and status in ("all", "closed" if d.status in {"closed", "merged"} else "open")
+        and author in (None, d.author)
+    ]
+    shown = [_facts(repo, d) for d in found[page * limit : (page + 1) * limit]]
+    return JSONResponse({"discussions": shown, "count": len(found), "start": page * limit})
+
+
+def _facts(repo: Repository, discussion: Discussion) -> dict[str, Any]:
+    about = repo.description
+    return {
+        "num": discussion.num,
+        "title": discussion.title,
+        "author": {"name": discussion.author, "type": "user"},
+        "createdAt": discussion.created_at,
+        "status": discussion.status,
+        "isPullRequest": discussion.base is not None,
+        "repo": {"name": about.id, "type": about.kind},
+        "numComments": sum(event["type"] == "comment" for event in discussion.events),
+    }
+
+
+def details(call: Call) -> Response:
+    """Show one with its events; of a pull request also its base, its conflicts and with `diff` its changes."""
+    repo = call.repo()
+    discussion = Discussions(repo).get(_number(call))
+    facts = {**_facts(repo, discussion), "events": discussion.events}
+    if discussion.base is not None:
+        facts["changes"] = {"base": discussion.base}
+        facts["filesWithConflicts"] = []
+        if discussion.merge_commit:
+            facts["changes"]["mergeCommitId"] = discussion.merge_commit
+        else:
+            with repo.open() as git:
+                facts["filesWithConflicts"] = plan_merge(repo, git, discussion)[1].conflicts
+        if call.query("diff"):
+            facts["diff"] = _diff(repo, discussion)
+    return JSONResponse(facts)
+
+
+def _diff(repo: Repository, discussion: Discussion) -> str:
+    """What a pull request changes in its base, or changed when it was merged."""
+    refs = repo.refs.read()
+    out = BytesIO()
+    with repo.objects() as store:
+        if discussion.merge_commit:
+            after = discussion.merge_commit
+            before = store[ObjectID(after.encode())].parents[0].decode()  # type: ignore[attr-defined]
+        else:
+            before, after = refs[str(discussion.base)].commit, refs[pull_ref(discussion.num)].commit
+        old, new = (ObjectID(tree_of(store, commit).encode()) for commit in (before, after))
+        write_tree_diff(out, store, old, new)
+    return out.getvalue().decode("utf-8", "replace")
+
+
+def create(call: Call) -> Response:
+    """Open a discussion, or a draft of a pull request that starts where main is."""
+    repo, author, body = call.repo(), call.author().name, call.json()
+    title, description = call.text(body, "title"), call.text(body, "description")
+    with repo.lock, repo.objects() as store:
+        if body.get("pullRequest"):
+            head = repo.resolve(MAIN)
+            opened = open_pull(
+                repo, store, author=author, title=title, description=description, base=MAIN, head=head, draft=True
+            )
+        else:
+            opened = Discussions(repo).open(author, title, description)
+            Discussions(repo).save(opened)
+    url = call.url(f"{repo.url_path}/discussions/{opened.num}")
+    return JSONResponse({"num": opened.num, "url": url, "pullRequest": opened.base is not None})
+
+
+def _number(call: Call) -> int:
+    text = call.param("number")
+    if not text.isdecimal():
+        raise HubError(404, f"No discussion {text!r}")
+    return int(text)
+
+
+class _Change:
+    """A discussion under its repo's lock, saved when the block ends well."""
+
+    def __init__(self, call: Call) -> None:
+        self.repo, self.user = call.repo(), call.author()
+        self._number = _number(call)
+
+    def __enter__(self) -> Discussion:
+        self.repo.lock.acquire()
+        try:
+            self._discussion = Discussions(self.repo).get(self._number)
+        except BaseException:
+            self.repo.lock.release()
+            raise
+        return self._discussion
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                Discussions(self.repo).save(self._discussion)
+        finally:
+            self.repo.lock.release()
+
+    def must_decide(self, discussion: Discussion) -> User:
+        """The caller, who must own the repo or have opened the discussion."""
+        if self.user.name != discussion.author and not self.user.belongs_to(self.repo.namespace):
+            raise forbidden("Only its author and the owners of the repo may do this")
+        return self.user
+
+
+def comment(call: Call) -> Response:
+    """Add a comment."""
+    content = call.text(call.json(), "comment")
+    change = _Change(call)
+    with change as discussion:
+        event = discussion.comment(change.user.name, content)
+    return JSONResponse({"newMessage": event}, 201)
+
+
+def edit_comment(call: Call) -> Response:
+    """Change a comment of the caller's own."""
+    content = call.text(call.json(), "content")
+    change = _Change(call)
+    with change as discussion:
+        event = discussion.edit_comment(call.param("comment"), change.user.name, content)
+    return JSONResponse({"updatedComment": event})
+
+
+def hide_comment(call: Call) -> Response:
+    """Remove a comment's text."""
+    change = _Change(call)
+    with change as discussion:
+        event = discussion.hide_comment(call.param("comment"), change.must_decide(discussion).name)
+    return JSONResponse({"updatedComment": event})
+
+
+def rename(call: Call) -> Response:
+    """Change the title."""
+    title = call.text(call.json(), "title").strip()
+    change = _Change(call)
+    with change as discussion:
+        event = discussion.rename(change.must_decide(discussion).name, title)
+    return JSONResponse({"newTitle": event})
+
+
+def set_status(call: Call) -> Response:
+    """Open or close; a merged pull request stays merged."""
+    body = call.json()
+    status = body.get("status")
+    if status not in {"open", "closed"}:
+        raise bad_request("`status` must be open or closed")
+    change = _Change(call)
+    with change as discussion:
+        user = change.must_decide(discussion)
+        if discussion.status == "merged":
+            raise bad_request(f"#{discussion.num} is merged")
+        if body.get("comment"):
+            discussion.comment(user.name, call.text(body, "comment"))
+        event = discussion.set_status(user.name, status)
+    return JSONResponse({"newStatus": event})
+
+
+def merge(call: Call) -> Response:
+    """Merge a pull request by squashing it onto its base."""
+    repo = call.repo_to_write()
+    said = call.json().get("comment")
+    with repo.lock:
+        discussion = Discussions(repo).get(_number(call))
+        if discussion.base is None:
+            raise bad_request(f"#{discussion.num} is a discussion, not a pull request")
+        merge_pull(repo, discussion, call.author().name, said if isinstance(said, str) else None)
+    return JSONResponse({"success": True, "mergeCommitId": discussion.merge_commit})
+
+
+def _routes() -> Iterator[Route]:
+    all_of_them = "/api/{kinds}/{namespace}/{name}/discussions"
+    one = all_of_them + "/{number}"
+    yield route(all_of_them, listing)
+    yield route(all_of_them, create, "POST")
+    yield route(one, details)
+    for resource, handler in (("comment", comment), ("title", rename), ("status", set_status), ("merge", merge)):
+        yield route(f"{one}/{resource}", handler, "POST")
+    yield route(one + "/comment/{comment}/edit", edit_comment, "POST")
+    yield route(one + "/comment/{comment}/hide", hide_comment, "POST")
+
+
+ROUTES: list[Route] = list(_routes())

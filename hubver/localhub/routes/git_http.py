@@ -1,0 +1,142 @@
+"""Git's smart HTTP protocol: clone, fetch and push, at `/{id}` and `/{id}.git`.
+
+Dulwich serves fetches; pushes are taken by `receive_pack`, whose reasons are told there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from typing import IO, TYPE_CHECKING
+
+from dulwich.errors import GitProtocolError, HangupException
+from dulwich.protocol import ReceivableProtocol
+from dulwich.server import DictBackend, UploadPackHandler
+from starlette.background import BackgroundTask
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from hubver.localhub.call import Call, route
+from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.receive_pack import advertise, receive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.routing import Route
+
+    from hubver.localhub.repository import Repository
+    from hubver.localhub.users import User
+
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="Hub"'}
+_NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
+_IN_MEMORY = 8 * 2**20
+_PIECE = 2**20
+_SERVICES = ("git-upload-pack", "git-receive-pack")
+
+
+def _admit(call: Call, service: str) -> tuple[Repository, User | None]:
+    """Answer the repo and the user, and ask git for credentials where they are missing.
+
+    Raises:
+        HubError: 401 with a challenge, 403 or 404.
+    """
+    try:
+        user = call.author() if service == "git-receive-pack" else call.user
+        return call.repo(), user
+    except HubError as error:
+        if error.status == 401:
+            error.headers = _CHALLENGE
+        raise
+
+
+def info_refs(call: Call) -> Response:
+    """Show the refs and capabilities of a service."""
+    service = call.query("service") or ""
+    if service not in _SERVICES:
+        raise bad_request("Only git's smart HTTP protocol is served: update git")
+    repo, _ = _admit(call, service)
+
+    def answer(protocol: ReceivableProtocol) -> None:
+        protocol.write_pkt_line(f"# service={service}\n".encode())
+        protocol.write_pkt_line(None)
+        if service == "git-receive-pack":
+            advertise(repo, protocol)
+        else:
+            _upload_pack(repo, protocol, advertise_refs=True)
+
+    return _converse(call.body, f"application/x-{service}-advertisement", answer)
+
+
+def upload_pack(call: Call) -> Response:
+    """Serve a clone or a fetch."""
+    repo, _ = _admit(call, "git-upload-pack")
+    return _converse(_plain_body(call), "application/x-git-upload-pack-result", lambda p: _upload_pack(repo, p))
+
+
+def receive_pack(call: Call) -> Response:
+    """Take a push."""
+    repo, user = _admit(call, "git-receive-pack")
+    if user is None:
+        raise HubError(401, "Invalid username or password.", headers=_CHALLENGE)
+    body = _plain_body(call)
+    lfs = call.hub.store.lfs
+    return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(repo, lfs, user, p))
+
+
+def _upload_pack(repo: Repository, protocol: ReceivableProtocol, *, advertise_refs: bool = False) -> None:
+    with repo.open() as git:
+        backend = DictBackend({b"/": git})
+        handler = UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise_refs)
+        handler.handle()
+
+
+def _converse(body: IO[bytes], media: str, answer: Callable[[ReceivableProtocol], None]) -> Response:
+    """Answer one request of git's; the answer waits in a file, because only then is it known to be whole."""
+    out = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed when it has been sent
+    try:
+        answer(ReceivableProtocol(body.read, out.write))
+    except HangupException:
+        pass  # git closes early where it has what it needs
+    except GitProtocolError as error:
+        out.close()
+        raise bad_request(f"Not git's protocol: {error}") from None
+    except BaseException:
+        out.close()
+        raise
+    size = out.tell()
+    out.seek(0)
+    headers = {**_NO_CACHE, "Content-Length": str(size)}
+    return StreamingResponse(
+        iterate_in_threadpool(_pieces(out)), headers=headers, media_type=media, background=BackgroundTask(out.close)
+    )
+
+
+def _pieces(file: tempfile.SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _plain_body(call: Call) -> IO[bytes]:
+    """The body without the compression that git puts on long lists of commits."""
+    if call.request.headers.get("content-encoding") not in {"gzip", "x-gzip"}:
+        return call.body
+    plain = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the request
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    while piece := call.body.read(_PIECE):
+        plain.write(unpack.decompress(piece))
+    plain.seek(0)
+    return plain  # type: ignore[return-value]  # a file in all but name
+
+
+ROUTES: list[Route] = [
+    route(prefix + "/{namespace}/{name}" + suffix + path, handler, method)
+    for prefix in ("/datasets", "")
+    for suffix in (".git", "")
+    for path, handler, method in (
+        ("/info/refs", info_refs, "GET"),
+        ("/git-upload-pack", upload_pack, "POST"),
+        ("/git-receive-pack", receive_pack, "POST"),
+    )
+]

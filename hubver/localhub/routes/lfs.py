@@ -1,0 +1,155 @@
+"""Large files by the Git LFS batch protocol, in one piece or in the Hub's `multipart` transfer.
+
+Upload and download addresses carry a signature, as object storage has it: clients send no token there.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hubver.localhub.call import Call, pieces, route
+from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.pointers import Pointer
+from hubver.localhub.routes.content import serve_large
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from hubver.localhub.hub import Hub
+
+_MEDIA = "application/vnd.git-lfs+json"
+_OID = re.compile(r"[0-9a-f]{64}")
+
+
+def batch(call: Call) -> Response:
+    """Tell where each object is to be uploaded to or downloaded from; one that is here needs no upload."""
+    body = call.json()
+    uploading = body.get("operation") == "upload"
+    call.repo()
+    if uploading:
+        # Anyone with a token may upload, because a pull request needs no rights in the repo.
+        call.author()
+    if body.get("hash_algo", "sha256") not in {"sha256", "sha_256"}:
+        raise bad_request("Only sha256 is supported")
+    multipart = "multipart" in (body.get("transfers") or [])
+    pointers = _objects(body)
+    large = multipart and uploading and any(p.size > call.hub.lfs_part_size for p in pointers)
+    objects = [_answer(call, pointer, uploading=uploading, multipart=multipart) for pointer in pointers]
+    return JSONResponse(
+        {"transfer": "multipart" if large else "basic", "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA
+    )
+
+
+def _objects(body: dict[str, Any]) -> list[Pointer]:
+    try:
+        pointers = [Pointer(item["oid"], int(item["size"])) for item in body["objects"]]
+    except (KeyError, TypeError, ValueError):
+        raise bad_request("`objects` must be a list of objects with `oid` and `size`") from None
+    if not all(_OID.fullmatch(pointer.oid) and pointer.size >= 0 for pointer in pointers):
+        raise bad_request("Each `oid` must be a sha256 in hex")
+    return pointers
+
+
+def _answer(call: Call, pointer: Pointer, *, uploading: bool, multipart: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {"oid": pointer.oid, "size": pointer.size, "authenticated": True}
+    here = call.hub.store.lfs.size(pointer.oid) == pointer.size
+    if uploading and not here:
+        answer["actions"] = _upload_actions(call, pointer, multipart=multipart)
+    elif not uploading and here:
+        answer["actions"] = {"download": {"href": _signed(call, "download", pointer)}}
+    elif not uploading:
+        answer["error"] = {"code": 404, "message": "Object does not exist"}
+    return answer
+
+
+def _upload_actions(call: Call, pointer: Pointer, *, multipart: bool) -> dict[str, Any]:
+    verify = {"href": _signed(call, "verify", pointer)}
+    size = call.hub.lfs_part_size
+    if not multipart or pointer.size <= size:
+        return {"upload": {"href": _signed(call, "object", pointer)}, "verify": verify}
+    count = -(-pointer.size // size)
+    header = {"chunk_size": str(size)}
+    header |= {f"{n:05}": _signed(call, f"part/{n}", pointer) for n in range(1, count + 1)}
+    return {"upload": {"href": _signed(call, "complete", pointer), "header": header}, "verify": verify}
+
+
+def _signed(call: Call, what: str, pointer: Pointer) -> str:
+    path = f"lfs/{pointer.oid}/{pointer.size}/{what}"
+    return call.url(f"{path}?signature={call.hub.sign(path)}")
+
+
+def _authorised(hub: Hub, request: Request) -> Pointer:
+    """Answer the object that a signed address is about.
+
+    Raises:
+        HubError: 403 if the signature is not this process's.
+    """
+    if not hub.is_signed(request.scope["path"].lstrip("/"), request.query_params.get("signature", "")):
+        raise HubError(403, "The address is not signed, or was signed before the Hub was restarted")
+    return Pointer(request.path_params["oid"], int(request.path_params["size"]))
+
+
+async def upload_object(request: Request) -> Response:
+    """Take an object in one piece, and keep it if it has the sha256 and size that it was announced with."""
+    hub: Hub = request.app.state.hub
+    pointer = _authorised(hub, request)
+    upload = await run_in_threadpool(hub.store.lfs.upload, pointer.oid)
+    with upload:
+        async for piece in pieces(request):
+            await run_in_threadpool(upload.write, piece)
+        await run_in_threadpool(upload.finish, pointer.size)
+    return Response()
+
+
+async def upload_part(request: Request) -> Response:
+    """Take one part of a multipart upload; its ETag is what the client hands in at completion."""
+    hub: Hub = request.app.state.hub
+    pointer = _authorised(hub, request)
+    path = await run_in_threadpool(hub.store.lfs.part, pointer.oid, int(request.path_params["number"]))
+    file = await run_in_threadpool(path.open, "wb")
+    with file:
+        async for piece in pieces(request):
+            await run_in_threadpool(file.write, piece)
+    return Response(headers={"ETag": f'"{secrets.token_hex(16)}"'})
+
+
+def complete(call: Call) -> Response:
+    """Put the parts together in the order of their numbers."""
+    pointer = _authorised(call.hub, call.request)
+    try:
+        numbers = sorted(int(part["partNumber"]) for part in call.json()["parts"])
+    except (KeyError, TypeError, ValueError):
+        raise bad_request("`parts` must be a list of objects with `partNumber`") from None
+    call.hub.store.lfs.assemble(pointer.oid, pointer.size, numbers)
+    return JSONResponse({}, media_type=_MEDIA)
+
+
+def verify(call: Call) -> Response:
+    """Confirm that an object has arrived whole."""
+    pointer = _authorised(call.hub, call.request)
+    if call.hub.store.lfs.size(pointer.oid) != pointer.size:
+        raise HubError(404, f"The object {pointer.oid} was not uploaded")
+    return JSONResponse({}, media_type=_MEDIA)
+
+
+def download(call: Call) -> Response:
+    """Serve an object to a git-lfs client."""
+    return serve_large(call, _authorised(call.hub, call.request), {"Accept-Ranges": "bytes"})
+
+
+_OBJECT = "/lfs/{oid}/{size:int}"
+ROUTES: list[Route] = [
+    route("/datasets/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
+    route("/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
+    Route(_OBJECT + "/object", upload_object, methods=["PUT"]),
+    Route(_OBJECT + "/part/{number:int}", upload_part, methods=["PUT"]),
+    route(_OBJECT + "/complete", complete, "POST"),
+    route(_OBJECT + "/verify", verify, "POST"),
+    route(_OBJECT + "/download", download, "GET", "HEAD"),
+]

@@ -1,0 +1,113 @@
+"""Repos as a whole: create, delete, describe and list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from hubver.localhub.call import Call, may_read, route
+from hubver.localhub.card import check_card, read_card
+from hubver.localhub.errors import HubError, bad_request, repo_not_found
+from hubver.localhub.info import describe
+from hubver.localhub.refs import MAIN
+from hubver.localhub.repository import PREFIXES
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from hubver.localhub.repository import Kind
+
+_MOST_LISTED = 1000
+
+
+def _named(call: Call, body: dict[str, Any]) -> tuple[Kind, str]:
+    """Kind and id of the repo that a body names; without an organisation it is the caller's own."""
+    kind = body.get("type") or "model"
+    if kind not in PREFIXES:
+        raise bad_request(f"This Hub has models and datasets, not the type {kind!r}")
+    name = call.text(body, "name")
+    if "/" in name:
+        return kind, name
+    return kind, f"{body.get('organization') or call.author().name}/{name}"
+
+
+def create(call: Call) -> Response:
+    """Create a repo in one of the caller's namespaces; 409 if it exists."""
+    body = call.json()
+    kind, repo_id = _named(call, body)
+    call.must_own(repo_id.partition("/")[0])
+    private = body.get("visibility") == "private" or bool(body.get("private"))
+    repo = call.hub.store.create(kind, repo_id, private=private)
+    return JSONResponse({"url": call.url(repo.url_path), "name": repo_id, "id": repo_id, "private": private})
+
+
+def delete(call: Call) -> Response:
+    """Delete a repo for good."""
+    kind, repo_id = _named(call, call.json())
+    repo = call.hub.store.get(kind, repo_id)
+    if repo is None or not may_read(repo, call.user):
+        raise repo_not_found(anonymous=call.user is None)
+    call.must_own(repo.namespace)
+    call.hub.store.delete(repo)
+    return Response()
+
+
+def info(call: Call) -> Response:
+    """Describe a repo at a revision."""
+    repo = call.repo()
+    revision = call.param("revision") if "revision" in call.request.path_params else MAIN
+    query = call.request.query_params
+    expand = query.getlist("expand") + query.getlist("expand[]")
+    with_blobs = query.get("blobs", "").lower() in {"1", "true"}
+    return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
+
+
+def listing(call: Call) -> Response:
+    """List the repos that the caller may see, newest first."""
+    user = call.user
+    author, search = call.query("author"), (call.query("search") or "").lower()
+    limit = call.number("limit", _MOST_LISTED, _MOST_LISTED)
+    visible = [r for r in call.hub.store.list(call.kind) if may_read(r, user)]
+    chosen = [r for r in visible if author in (None, r.namespace) and search in r.description.id.lower()]
+    chosen.sort(key=lambda r: r.description.created_at, reverse=True)
+    return JSONResponse([_summary(describe(r, MAIN, blobs=False, expand=[])) for r in chosen[:limit]])
+
+
+def _summary(info: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in info.items() if key not in {"siblings", "cardData", "usedStorage"}}
+
+
+def without_namespace(call: Call) -> Response:
+    """Refuse ids of one part: only the real Hub has any, from its first years."""
+    raise repo_not_found(anonymous=call.user is None)
+
+
+def validate_yaml(call: Call) -> Response:
+    """Check the metadata at the head of a README before it is committed."""
+    body = call.json()
+    if not isinstance(body.get("content"), str):
+        raise bad_request("`content` must be a text")
+    errors = check_card(body["content"])
+    warnings = [] if read_card(body["content"]) else [{"message": "empty or missing yaml metadata in repo card"}]
+    return JSONResponse({"errors": errors, "warnings": warnings}, 400 if errors else 200)
+
+
+def no_xet(call: Call) -> Response:
+    """Say how to go on to a client that would upload through Xet, which this Hub does not speak."""
+    call.repo()
+    raise HubError(404, "This Hub stores large files with LFS and has no Xet: set HF_HUB_DISABLE_XET=1 for the client")
+
+
+_REPO = "/api/{kinds}/{namespace}/{name}"
+ROUTES: list[Route] = [
+    route("/api/repos/create", create, "POST"),
+    route("/api/repos/delete", delete, "DELETE"),
+    route("/api/validate-yaml", validate_yaml, "POST"),
+    route("/api/{kinds}", listing),
+    route("/api/{kinds}/{name}", without_namespace),
+    route(_REPO, info),
+    route(_REPO + "/revision/{revision:path}", info),
+    route(_REPO + "/xet-write-token/{revision:path}", no_xet),
+    route(_REPO + "/xet-read-token/{revision:path}", no_xet),
+]

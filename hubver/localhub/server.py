@@ -1,0 +1,212 @@
+"""A Hub on a real port: `LocalHub` for programs and tests, `serve` for the command line."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from hubver.errors import BadInput, HubFailed
+from hubver.localhub.app import create_app
+from hubver.localhub.hub import Hub
+from hubver.localhub.store import Store
+from hubver.localhub.users import Accounts, User
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from starlette.types import ASGIApp
+
+_DEFAULT_USER = "acme"
+_START_LIMIT_S = 30
+_STOP_LIMIT_S = 5
+_BACKLOG = 128
+_PART_SIZE = 64 * 2**20
+
+
+class LocalHub:
+    """A Hub that runs in this process while the `with` block lasts.
+
+    Args:
+        root: folder that holds everything (`store` shows its layout); None for one that goes away with the Hub.
+        port: TCP port; 0 takes a free one.
+        host: address to listen on; only this machine can reach the default.
+        users: users by token, beside those that `root` knows; where nobody may write, `acme` with a fresh token is added.
+        lfs_part_size: uploads of more bytes than this arrive in parts.
+
+    Raises:
+        BadInput: on entering, if `root` cannot be used or another Hub uses it.
+        HubFailed: on entering, if the port cannot be had.
+    """
+
+    def __init__(
+        self,
+        root: Path | str | None = None,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        users: Mapping[str, User] | None = None,
+        lfs_part_size: int = _PART_SIZE,
+    ) -> None:
+        self._chosen_root = Path(root) if root is not None else None
+        self._address = (host, port)
+        self._users = dict(users or {})
+        self._part_size = lfs_part_size
+        self._running = ExitStack()
+
+    def __enter__(self) -> LocalHub:
+        with ExitStack() as starting:
+            self.root = self._chosen_root or Path(starting.enter_context(TemporaryDirectory(prefix="localhub-")))
+            starting.enter_context(_locked(self.root))
+            self._accounts = Accounts(self.root / "tokens.json")
+            self._accounts.put(self._users)
+            if self._accounts.writer() is None:
+                self._accounts.add(User(_DEFAULT_USER))
+            listener = starting.enter_context(_listen(*self._address))
+            self.url = _url_of(listener)
+            app = create_app(Hub(Store(self.root), self._accounts, self._part_size))
+            starting.enter_context(_served(app, listener))
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    @property
+    def user(self) -> str:
+        """Name of the user that `token` belongs to, which is also a namespace for repos."""
+        return self._writer()[1].name
+
+    @property
+    def token(self) -> str:
+        """A token that may write in the namespace `user`; the same each time that `root` is served."""
+        return self._writer()[0]
+
+    def _writer(self) -> tuple[str, User]:
+        writer = self._accounts.writer()
+        if writer is None:
+            raise BadInput("No user of this Hub may write", hint="Give LocalHub a user with the role `write`")
+        return writer
+
+    def add_user(self, name: str, *, write: bool = True, orgs: tuple[str, ...] = ()) -> str:
+        """Add a user, or another token for one, and answer the token.
+
+        Args:
+            name: the user, and its namespace.
+            write: whether the token may write.
+            orgs: further namespaces the user belongs to.
+        """
+        return self._accounts.add(User(name, orgs, "write" if write else "read"))
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point a Hugging Face client in another process here.
+
+        Xet is off, because this Hub takes large files by LFS. The one Xet store that works without a Xet server,
+        `local://`, locks its folder for a whole process, so that two clients could not upload at once.
+        """
+        return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1"}
+
+
+def serve(
+    root: Path | str, *, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[dict[str, str]], None]
+) -> None:
+    """Serve `root` from the main thread until SIGINT or SIGTERM; nothing is printed.
+
+    Args:
+        root: folder that holds everything; made if it is not there.
+        host: address to listen on.
+        port: TCP port; 0 takes a free one.
+        on_ready: called once the Hub answers, with what `LocalHub.environment` says.
+
+    Raises:
+        BadInput: `root` cannot be used or another Hub uses it.
+        HubFailed: the port cannot be had.
+    """
+    stop = threading.Event()
+    with LocalHub(root, host=host, port=port) as hub:
+        before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            on_ready(hub.environment())
+            stop.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Hold the folder for this process: locks on repos are in memory, so two servers would not see each other's."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "lock").open("wb")
+    except OSError as error:
+        raise BadInput(
+            f"The Hub's folder {root} cannot be used: {error.strerror}", hint="Name another --root"
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(
+                f"Another Hub is serving {root}", hint="Stop it, or name another --root for this one"
+            ) from None
+        yield
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise HubFailed(
+            f"The Hub cannot listen on {host} port {port}: {error.strerror}",
+            hint="Name another --port; 0 takes a free one",
+        ) from None
+    with listener:
+        yield listener
+
+
+def _url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@contextmanager
+def _served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    """Answer on the socket, from a thread of its own."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=_STOP_LIMIT_S
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="localhub", daemon=True)
+    thread.start()
+    try:
+        if not server.ready.wait(_START_LIMIT_S):
+            raise HubFailed(f"The embedded Hub did not start within {_START_LIMIT_S} seconds")
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()

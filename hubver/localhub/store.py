@@ -1,0 +1,113 @@
+"""A Hub's folder: every repo, large file and discussion, in forms that git and a text editor can read.
+
+```
+root/
+  lock                      held while a server runs on this folder
+  tokens.json               users by token (mode 0600)
+  lfs/ab/cd/<sha256>        large files, shared by all repos
+  tmp/                      uploads that are still arriving; emptied at the start
+  models/acme/router/       one folder for each repo; datasets/ likewise
+    repo.json               id, private, created_at
+    repo.git/               a bare git repo; all refs are in packed-refs, large files are LFS pointers
+    discussions/7.json      discussion or pull request 7 with its events; a pull request's commits are refs/pr/7
+```
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections import defaultdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubver.localhub import pointers, trees
+from hubver.localhub.errors import bad_request, conflict
+from hubver.localhub.lfs_store import LfsStore
+from hubver.localhub.refs import MAIN, RefChange
+from hubver.localhub.repository import Description, Kind, Repository, write_blob, write_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = re.compile(r"(?!.*(--|\.\.))(?!.*\.git$)[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+
+
+def now() -> str:
+    """The time as the Hub writes it: UTC with milliseconds and a Z."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Store:
+    """The repos under `root`. One process uses a root at a time; the server sees to that."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._temporary = root / "tmp"
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir(parents=True)
+        self.lfs = LfsStore(root / "lfs", self._temporary)
+        self._locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+        self._creation = threading.Lock()
+
+    def _folder(self, kind: Kind, repo_id: str) -> Path:
+        return self._root / f"{kind}s" / repo_id
+
+    def get(self, kind: Kind, repo_id: str) -> Repository | None:
+        """Answer a repo; None if there is none."""
+        parts = repo_id.split("/")
+        if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):
+            return None
+        folder = self._folder(kind, repo_id)
+        try:
+            return Repository(folder, self._locks[folder])
+        except FileNotFoundError:
+            return None
+
+    def list(self, kind: Kind) -> Iterator[Repository]:
+        """All repos of a kind, by id."""
+        for file in sorted((self._root / f"{kind}s").glob("*/*/repo.json")):
+            repo = self.get(kind, f"{file.parent.parent.name}/{file.parent.name}")
+            if repo:
+                yield repo
+
+    def create(self, kind: Kind, repo_id: str, *, private: bool) -> Repository:
+        """Create a repo with the Hub's `initial commit`, complete or not at all.
+
+        Raises:
+            HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
+        """
+        if not all(_NAME.fullmatch(part) for part in repo_id.split("/")):
+            raise bad_request(f"Invalid repo name: {repo_id}")
+        folder = self._folder(kind, repo_id)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(dir=self._temporary))
+        Repository.create(building, Description(kind, repo_id, private, now()))
+        (building / "discussions").mkdir()
+        _write_initial_commit(Repository(building, threading.RLock()))
+        with self._creation:
+            if folder.exists():
+                shutil.rmtree(building)
+                raise conflict(f"You already created this {kind} repo: {repo_id}")
+            building.chmod(0o755)
+            building.rename(folder)
+        return Repository(folder, self._locks[folder])
+
+    def delete(self, repo: Repository) -> None:
+        """Remove a repo; its large files stay, because other repos may hold them too."""
+        with repo.lock:
+            grave = self._temporary / f"deleted-{os.urandom(8).hex()}"
+            repo.folder.rename(grave)
+        shutil.rmtree(grave, ignore_errors=True)
+
+
+def _write_initial_commit(repo: Repository) -> None:
+    with repo.objects() as store:
+        blob = write_blob(store, pointers.DEFAULT_ATTRIBUTES)
+        tree = trees.edit(store, None, {".gitattributes": (trees.FILE_MODE, blob)})
+        commit = write_commit(store, tree, [], "system", "initial commit")
+        repo.move([RefChange(MAIN, None, commit)], store)
