@@ -1,5 +1,68 @@
-"""hubver: from the end of training to production on the Hugging Face Hub, and back again when it misbehaves."""
+"""hubver: from the end of training to production on the Hugging Face Hub, and back again when it misbehaves.
+
+The public API. Names are loaded when they are first used, so that `import hubver` costs nothing:
+
+- `push(folder, "org/name")`: publish a training run as one tagged commit.
+- `HubverCallback`: the same from within a transformers or TRL trainer, with the full record of the run.
+- `load("org/name", "production")`: model, tokenizer and record of one pinned revision.
+- `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
+- `promote`, `rollback`, `status`: what is in production.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from hubver.callback import HubverCallback
+    from hubver.errors import HubverError
+    from hubver.load import Pin, load, resolve
+    from hubver.publish import Published, push
+    from hubver.record.schema import RunRecord
+    from hubver.release import promote, rollback, status
+    from hubver.settings import Settings
+
+__all__ = [
+    "HubverCallback",
+    "HubverError",
+    "Pin",
+    "Published",
+    "RunRecord",
+    "Settings",
+    "load",
+    "promote",
+    "push",
+    "resolve",
+    "rollback",
+    "status",
+]
+
+_HOMES = {
+    "HubverCallback": "hubver.callback",
+    "HubverError": "hubver.errors",
+    "Pin": "hubver.load",
+    "load": "hubver.load",
+    "resolve": "hubver.load",
+    "Published": "hubver.publish",
+    "push": "hubver.publish",
+    "RunRecord": "hubver.record.schema",
+    "promote": "hubver.release",
+    "rollback": "hubver.release",
+    "status": "hubver.release",
+    "Settings": "hubver.settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hubver' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # a submodule of the same name, such as `hubver.load`, must not hide it later
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
