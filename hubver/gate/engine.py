@@ -1,0 +1,305 @@
+"""The engine: the base model once in memory, candidate and production as adapters on it, swapped in place.
+
+Greedy decoding in length-sorted batches with left padding, so that the answers are those of one prompt after another.
+torch, transformers and peft are imported when the first model is loaded, and not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubver.errors import BadInput, HarnessFailed, Unsafe
+from hubver.gate.quiet import library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+# Sequences, and tokens with padding, in one batch: small enough for a laptop, and no slower on two cores.
+_BATCH_SEQUENCES = 64
+_BATCH_TOKENS = 16_384
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model lies on this machine. No Hub is needed from here on.
+
+    Attributes:
+        name: candidate or production.
+        folder: an adapter (with `adapter_config.json`) or a whole model, with its tokenizer if it has its own.
+        base: the base model's folder; None for a whole model whose base is not known.
+    """
+
+    name: str
+    folder: Path
+    base: Path | None = None
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the folder holds an adapter, rather than a whole model."""
+        return (self.folder / ADAPTER_CONFIG).is_file()
+
+
+class Engine:
+    """Loads models, each base only once, and keeps them until the engine is dropped."""
+
+    def __init__(self) -> None:
+        self._bases: dict[Path, Any] = {}
+        self._loaded: dict[ModelSource, LoadedModel] = {}
+
+    def load(self, source: ModelSource) -> LoadedModel:
+        """The model of a source, in evaluation mode.
+
+        Raises:
+            HarnessFailed: it cannot be loaded, or parts of the adapter fit nothing in the base model.
+            MissingPackage: torch, transformers or peft is not installed.
+            Unsafe: the adapter is a pickle.
+        """
+        if source not in self._loaded:
+            with library(f"loading {source.name}"):
+                self._loaded[source] = self._adapter(source) if source.is_adapter else self._whole(source)
+        return self._loaded[source]
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """What the numbers may depend on: device, precision, threads, vectorisation and library versions."""
+        with library("describing the engine"):
+            import peft
+            import torch
+            import transformers
+
+            device, dtype = _placement()
+            return {
+                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+                "dtype": str(dtype).removeprefix("torch."),
+                "threads": torch.get_num_threads(),
+                "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+                "decoding": "greedy",
+                "batch_sequences": _BATCH_SEQUENCES,
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "peft": peft.__version__,
+            }
+
+    def difference_from_base(self, source: ModelSource, prompts: Sequence[str]) -> float | None:
+        """The greatest absolute difference of a logit between a model and its base, over some prompts.
+
+        Returns:
+            None where no base is known; NaN where a logit is none.
+
+        Raises:
+            HarnessFailed: a model cannot be loaded or run.
+        """
+        if source.base is None:
+            return None
+        model = self.load(source)
+        with library(f"comparing {source.name} with its base model"):
+            import torch
+
+            greatest = torch.zeros(())
+            for prompt in prompts:
+                ids = torch.tensor([model.encode(prompt)], device=model.network.device)
+                with torch.inference_mode():
+                    with model.active():
+                        ours = model.network(input_ids=ids).logits.float()
+                    with self._base_of(model) as base:
+                        theirs = base(input_ids=ids).logits.float()
+                shared = min(ours.shape[-1], theirs.shape[-1])
+                # torch's maximum keeps a NaN, where Python's may lose it.
+                greatest = torch.maximum(greatest, (ours[..., :shared] - theirs[..., :shared]).abs().max().cpu())
+            return float(greatest)
+
+    @contextlib.contextmanager
+    def _base_of(self, model: LoadedModel) -> Iterator[Any]:
+        if model.adapter is not None and model.shares_base:
+            with model.network.disable_adapter():
+                yield model.network
+        else:
+            yield _network(model.source.base)
+
+    def _whole(self, source: ModelSource) -> LoadedModel:
+        return LoadedModel(source, _network(source.folder), _tokenizer(source), adapter=None, shares_base=False)
+
+    def _adapter(self, source: ModelSource) -> LoadedModel:
+        from peft import PeftModel
+
+        if source.base is None:
+            raise BadInput(f"The adapter {source.name} in {source.folder} names no base model.")
+        if not (source.folder / ADAPTER_WEIGHTS).is_file():
+            if (source.folder / "adapter_model.bin").is_file():
+                raise Unsafe(f"The adapter {source.name} is a pickle.", expected=ADAPTER_WEIGHTS)
+            raise HarnessFailed(f"The adapter {source.name} has no weights.", expected=ADAPTER_WEIGHTS)
+        shares = _leaves_base_alone(source)
+        key = source.base.resolve()
+        network = self._bases.get(key) if shares else None
+        if network is None:
+            network = PeftModel.from_pretrained(_network(source.base), source.folder, adapter_name=source.name)
+        else:
+            network.load_adapter(source.folder, adapter_name=source.name)
+        _all_applied(source, network)
+        if shares:
+            self._bases[key] = network
+        return LoadedModel(source, network.eval(), _tokenizer(source), adapter=source.name, shares_base=shares)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model that can answer. Made by `Engine.load`.
+
+    Attributes:
+        source: where it came from.
+        network: the torch module, maybe shared with other adapters.
+        tokenizer: its own.
+        adapter: its adapter's name on the network; None for a whole model.
+        shares_base: whether the network without the adapter is the untouched base model.
+    """
+
+    source: ModelSource
+    network: Any
+    tokenizer: Any
+    adapter: str | None
+    shares_base: bool
+
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 64) -> list[str]:
+        """The greedy answers to some prompts, in their order, without the prompt and without special tokens.
+
+        Raises:
+            BadInput: a prompt has no tokens, or does not fit the model's context together with its answer.
+            HarnessFailed: the model broke.
+        """
+        with library(f"generating with {self.source.name}"):
+            ids = [self.encode(prompt) for prompt in prompts]
+            self._check_lengths(ids, max_new_tokens)
+            answers = [""] * len(ids)
+            # By length, so that little is padded; by text too, so that batches do not depend on the caller's order.
+            order = sorted(range(len(ids)), key=lambda at: (len(ids[at]), prompts[at]))
+            with self.active():
+                for batch in _batches(order, [len(item) for item in ids], max_new_tokens):
+                    texts = self._answer([ids[at] for at in batch], max_new_tokens)
+                    for at, text in zip(batch, texts, strict=True):
+                        answers[at] = text
+            return answers
+
+    def encode(self, prompt: str) -> list[int]:
+        """A prompt's tokens, with the special tokens that the tokenizer adds."""
+        tokens: list[int] = self.tokenizer(prompt)["input_ids"]
+        return tokens
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Make this model's adapter the active one on the shared network."""
+        if self.adapter is not None:
+            self.network.set_adapter(self.adapter)
+        yield
+
+    def _answer(self, batch: list[list[int]], max_new_tokens: int) -> list[str]:
+        import torch
+        from transformers import GenerationConfig
+
+        width = max(len(item) for item in batch)
+        end = _stop_tokens(self.network, self.tokenizer)
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else next(iter(end), 0)
+        ids = torch.tensor([[pad] * (width - len(item)) + item for item in batch], device=self.network.device)
+        mask = torch.tensor([[0] * (width - len(item)) + [1] * len(item) for item in batch], device=self.network.device)
+        config = GenerationConfig(
+            do_sample=False, max_new_tokens=max_new_tokens, pad_token_id=pad, eos_token_id=end or None
+        )
+        with torch.inference_mode():
+            output = self.network.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+        answers = output[:, width:].tolist()
+        texts: list[str] = [
+            self.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            for answer in answers
+        ]
+        return texts
+
+    def _check_lengths(self, ids: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+        context = getattr(self.network.config, "max_position_embeddings", None)
+        for item in ids:
+            if not item:
+                raise BadInput(f"The tokenizer of {self.source.name} makes no tokens of a prompt.")
+            if context is not None and len(item) + max_new_tokens > context:
+                raise BadInput(
+                    f"A prompt of {len(item)} tokens and {max_new_tokens} new ones do not fit {self.source.name}.",
+                    expected=f"at most {context} tokens",
+                    hint="Shorten the prompts or lower max_new_tokens; a cut prompt would be another question.",
+                )
+
+
+def _placement() -> tuple[str, Any]:
+    import torch
+
+    return ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+
+
+def _network(folder: Path | None) -> Any:
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    device, dtype = _placement()
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True).to(device).eval()
+    # The model's own defaults (sampling, repetition penalties) would leak into `generate`; only its stops are kept.
+    network.generation_config = GenerationConfig(eos_token_id=network.generation_config.eos_token_id)
+    return network
+
+
+def _tokenizer(source: ModelSource) -> Any:
+    from transformers import AutoTokenizer
+
+    own = any((source.folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json"))
+    return AutoTokenizer.from_pretrained(source.folder if own else source.base, local_files_only=True)
+
+
+def _stop_tokens(network: Any, tokenizer: Any) -> list[int]:
+    stops = network.generation_config.eos_token_id
+    found = {tokenizer.eos_token_id, *(stops if isinstance(stops, list) else [stops])}
+    return sorted(token for token in found if token is not None)
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int], new_tokens: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    for at in order:  # ascending lengths: the newest is the widest
+        if batch and (len(batch) == _BATCH_SEQUENCES or (len(batch) + 1) * (lengths[at] + new_tokens) > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
+
+
+def _leaves_base_alone(source: ModelSource) -> bool:
+    """Whether the adapter can sit beside others on one base: some kinds write into the base's own weights."""
+    config = json.loads((source.folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    return (
+        config.get("peft_type") == "LORA"
+        and config.get("bias", "none") == "none"
+        and isinstance(config.get("init_lora_weights", True), bool)  # "pissa" and its kin subtract from the base
+        and not config.get("layer_replication")
+        and all("lora_" in name for name in _stored_names(source))
+    )
+
+
+def _stored_names(source: ModelSource) -> set[str]:
+    from safetensors import safe_open
+
+    with safe_open(source.folder / ADAPTER_WEIGHTS, framework="pt") as file:
+        return set(file.keys())
+
+
+def _all_applied(source: ModelSource, network: Any) -> None:
+    """Refuse an adapter of which a part was dropped: peft only warns, and the gate would judge something else."""
+    from peft import get_peft_model_state_dict
+
+    stored = _stored_names(source)
+    applied = set(get_peft_model_state_dict(network, adapter_name=source.name, save_embedding_layers=False))
+    dropped = sorted(name for name in stored - applied if "lora_" in name)
+    if dropped or (missing := sorted(applied - stored)):
+        what = f"{len(dropped)} tensors fit nothing in the base model" if dropped else f"{len(missing)} tensors are missing"
+        raise HarnessFailed(
+            f"The adapter {source.name} was not applied as a whole: {what}, such as {(dropped or missing)[0]}.",
+            hint="Was it trained on another base model?",
+        )

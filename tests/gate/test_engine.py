@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from hubver.errors import BadInput, HarnessFailed, Unsafe
+from hubver.gate.engine import Engine, ModelSource
+
+pytestmark = pytest.mark.slow
+
+
+def one_by_one(base, adapter, prompts, new_tokens):
+    """The plain way: one prompt, no batch, no padding, no shared base."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    if adapter is not None:
+        with warnings.catch_warnings():  # peft uses what transformers deprecated
+            warnings.simplefilter("ignore")
+            model = PeftModel.from_pretrained(model, adapter)
+    model.eval()
+    answers = []
+    for prompt in prompts:
+        ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
+        mask = torch.ones_like(ids)
+        output = model.generate(input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=new_tokens)
+        answers.append(tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True))
+    return answers
+
+
+def test_two_adapters_on_one_base_answer_as_they_do_alone(tiny):
+    one, two = tiny.adapter("one", seed=1), tiny.adapter("two", seed=2)
+    engine = Engine()
+    candidate = engine.load(ModelSource("candidate", one, tiny.base))
+    production = engine.load(ModelSource("production", two, tiny.base))
+    assert candidate.network is production.network, "the base is in memory twice"
+    plain_one = one_by_one(tiny.base, one, tiny.prompts, 12)
+    plain_two = one_by_one(tiny.base, two, tiny.prompts, 12)
+    assert plain_one != plain_two, "the adapters do the same, so this test shows nothing"
+    assert candidate.generate(tiny.prompts, max_new_tokens=12) == plain_one
+    assert production.generate(tiny.prompts, max_new_tokens=12) == plain_two
+    assert candidate.generate(tiny.prompts, max_new_tokens=12) == plain_one
+
+
+def test_answers_follow_their_prompts_in_any_order(tiny):
+    model = Engine().load(ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base))
+    prompts = tiny.prompts
+    expected = dict(zip(prompts, model.generate(prompts, max_new_tokens=8), strict=True))
+    random.Random(3).shuffle(prompts)
+    assert model.generate(prompts, max_new_tokens=8) == [expected[prompt] for prompt in prompts]
+
+
+def test_another_base_is_loaded_beside(tiny):
+    other = tiny.another_base()
+    engine = Engine()
+    candidate = engine.load(ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base))
+    production = engine.load(ModelSource("production", tiny.adapter("other", seed=1, base=other), other))
+    assert candidate.network is not production.network
+    assert production.generate(tiny.prompts[:8], max_new_tokens=8) == one_by_one(
+        other, tiny.adapter("other", seed=1, base=other), tiny.prompts[:8], 8
+    )
+
+
+def test_a_whole_model_stands_alone(tiny):
+    model = Engine().load(ModelSource("candidate", tiny.base))
+    assert model.generate(tiny.prompts[:8], max_new_tokens=8) == one_by_one(tiny.base, None, tiny.prompts[:8], 8)
+
+
+def test_difference_from_base_tells_dead_from_alive(tiny):
+    engine = Engine()
+    alive = ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base)
+    dead = ModelSource("production", tiny.adapter("dead", seed=1, dead=True), tiny.base)
+    assert engine.difference_from_base(dead, tiny.prompts[:3]) == 0.0
+    assert engine.difference_from_base(alive, tiny.prompts[:3]) > 0.01
+    assert engine.difference_from_base(ModelSource("candidate", tiny.base), tiny.prompts[:3]) is None
+    whole = ModelSource("whole", tiny.another_base(), tiny.base)
+    assert engine.difference_from_base(whole, tiny.prompts[:3]) > 0.01
+
+
+def test_an_adapter_that_does_not_fit_is_refused(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny.adapter("one", seed=1), tmp_path / "renamed")
+    tensors = load_file(folder / "adapter_model.safetensors")
+    save_file({name.replace("layers.1", "layers.9"): value for name, value in tensors.items()},
+              folder / "adapter_model.safetensors")
+    with pytest.raises(HarnessFailed, match="not applied as a whole"):
+        Engine().load(ModelSource("candidate", folder, tiny.base))
+
+
+def test_a_pickled_adapter_is_refused(tiny, tmp_path):
+    folder = shutil.copytree(tiny.adapter("one", seed=1), tmp_path / "pickled")
+    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+    with pytest.raises(Unsafe, match="pickle"):
+        Engine().load(ModelSource("candidate", folder, tiny.base))
+
+
+def test_a_missing_base_is_a_harness_failure(tiny, tmp_path):
+    with pytest.raises(HarnessFailed, match="loading candidate"):
+        Engine().load(ModelSource("candidate", tiny.adapter("one", seed=1), tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "new_tokens", "message"), [("a" * 100, 29, "do not fit"), ("", 4, "makes no tokens")]
+)
+def test_a_prompt_that_cannot_be_asked_is_refused(tiny, prompt, new_tokens, message):
+    model = Engine().load(ModelSource("candidate", tiny.base))
+    with pytest.raises(BadInput, match=message):
+        model.generate([prompt], max_new_tokens=new_tokens)
+
+
+def test_settings_say_what_numbers_depend_on(tiny):
+    settings = Engine().settings()
+    assert {"device", "dtype", "threads", "torch", "transformers", "peft", "cpu_capability"} <= settings.keys()
+    json.dumps(settings)
+
+
+def test_sampling_defaults_of_a_model_do_not_leak_in(tiny, tmp_path):
+    folder = shutil.copytree(tiny.base, tmp_path / "sampling")
+    (folder / "generation_config.json").write_text(
+        json.dumps({"do_sample": True, "temperature": 5.0, "repetition_penalty": 9.0, "eos_token_id": 1})
+    )
+    plain = Engine().load(ModelSource("candidate", tiny.base)).generate(tiny.prompts[:8], max_new_tokens=8)
+    assert Engine().load(ModelSource("candidate", folder)).generate(tiny.prompts[:8], max_new_tokens=8) == plain
+
+
+def test_declaring_tasks_and_the_plugin_import_nothing_heavy():
+    code = (
+        "import sys, hubver.gate, hubver.gate.plugin;"
+        "heavy = {'torch', 'transformers', 'peft', 'numpy', 'pydantic', 'huggingface_hub', 'rich', 'dulwich'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
