@@ -43,7 +43,7 @@ class _HubManners:
         await self._app(scope, receive, send_with_id)
 
 
-async def _answer_error(request: Request, error: Exception) -> Response:
+async def _answer_error(_request: Request, error: Exception) -> Response:
     if isinstance(error, HubError):
         return error.response()
     if isinstance(error, HTTPException):

@@ -197,7 +197,7 @@ def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Rout
             async for piece in pieces(request):
                 await run_in_threadpool(body.write, piece)
             body.seek(0)
-            call = Call(request, request.app.state.hub, body)  # type: ignore[arg-type]  # a file in all but name
+            call = Call(request, request.app.state.hub, body)
             return await run_in_threadpool(handler, call)
 
     return Route(path, endpoint, methods=list(methods or ("GET",)))

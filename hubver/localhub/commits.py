@@ -59,13 +59,12 @@ def parse_operations(lines: Iterable[bytes]) -> Operations:
         HubError: 400 for a malformed or empty request, 422 for a path that leaves the repo.
     """
     parsed = Operations()
-    for line in filter(bytes.strip, lines):
-        try:
+    try:
+        for line in filter(bytes.strip, lines):
             item = json.loads(line)
-            key, value = item["key"], item["value"]
-            _take(parsed, key, value)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise bad_request("The commit request is malformed: expected one JSON operation on each line") from None
+            _take(parsed, item["key"], item["value"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise bad_request("The commit request is malformed: expected one JSON operation on each line") from None
     if not parsed.summary:
         raise bad_request("The commit needs a header with a summary")
     if not (parsed.files or parsed.large or parsed.deleted_files or parsed.deleted_folders):
@@ -122,58 +121,61 @@ def _content(path: str, value: dict[str, Any]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A commit in the object store that no ref shows yet."""
+class Head:
+    """The branch or pull request that a commit goes on: full name of its ref, and the commit there now."""
 
-    oid: str
-    parent: str
+    ref: str
+    commit: str
 
 
-def write(
-    repo: Repository, store: BaseObjectStore, lfs: LfsStore, operations: Operations, head: str, author: str
-) -> Written:
-    """Write the commit that `operations` make on top of `head`. The caller holds the lock, and moves the ref.
+@dataclass(frozen=True)
+class Workbench:
+    """What writing a commit needs: the repo under its lock, its open objects, and the large files."""
+
+    repo: Repository
+    store: BaseObjectStore
+    lfs: LfsStore
+
+
+def write(bench: Workbench, operations: Operations, parent: str, author: str) -> str:
+    """Write the commit that `operations` make on top of `parent`, and answer its id. The caller moves the ref.
 
     Raises:
         HubError: 400 for an LFS object that was never uploaded, 404 EntryNotFound for a deletion of nothing.
     """
-    tree = tree_of(store, head)
-    changes: dict[str, tuple[int, str] | None] = {}
+    store = bench.store
+    tree = tree_of(store, parent)
     for path in operations.deleted_folders + operations.deleted_files:
         found = trees.find(store, tree, path)
         if found is None or found.is_folder != (path in operations.deleted_folders):
-            raise entry_not_found(path, head)
-    for path in operations.deleted_files:
-        changes[path] = None
-    for path, content in _all_files(repo, store, lfs, operations, head).items():
+            raise entry_not_found(path, parent)
+    changes: dict[str, tuple[int, str] | None] = dict.fromkeys(operations.deleted_files)
+    for path, content in _all_files(bench, operations, parent).items():
         changes[path] = (trees.FILE_MODE, write_blob(store, content))
     # Folders go first, so that a commit may empty one and fill it anew.
-    for folder in operations.deleted_folders:
-        tree = trees.edit(store, tree, {folder: None})
+    tree = trees.edit(store, tree, dict.fromkeys(operations.deleted_folders))
     tree = trees.edit(store, tree, changes)
-    return Written(write_commit(store, tree, [head], author, operations.message), head)
+    return write_commit(store, tree, [parent], author, operations.message)
 
 
-def _all_files(
-    repo: Repository, store: BaseObjectStore, lfs: LfsStore, operations: Operations, head: str
-) -> dict[str, bytes]:
+def _all_files(bench: Workbench, operations: Operations, parent: str) -> dict[str, bytes]:
     """Every file to be written as git will hold it: with pointers, and with the attributes that they need."""
     contents = dict(operations.files)
     for path, (oid, said) in operations.large.items():
-        size = lfs.size(oid)
+        size = bench.lfs.size(oid)
         if size is None or said not in (None, size):
             raise bad_request(f"{path}: the LFS object {oid} was not uploaded, or has another size")
         contents[path] = bytes(Pointer(oid, size))
     present = contents.get(".gitattributes")
-    attributes = repo.attributes(store, head) if present is None else Attributes(present)
+    attributes = bench.repo.attributes(bench.store, parent) if present is None else Attributes(present)
     needed = attributes.with_lfs_paths(list(operations.large))
     if needed != attributes.content:
         contents[".gitattributes"] = needed
     return contents
 
 
-def head_for(repo: Repository, revision: str) -> tuple[str, str]:
-    """Answer the full name of the branch or pull request that `revision` names, and its head.
+def head_for(repo: Repository, revision: str) -> Head:
+    """Answer the branch or pull request that `revision` names.
 
     Raises:
         HubError: 404 RevisionNotFound; commits go on top of nothing else.
@@ -181,7 +183,7 @@ def head_for(repo: Repository, revision: str) -> tuple[str, str]:
     refs = repo.refs.read()
     for name in (f"refs/heads/{revision}", revision):
         if name in refs and name.startswith(("refs/heads/", "refs/pr/")):
-            return name, refs[name].commit
+            return Head(name, refs[name].commit)
     raise revision_not_found(revision)
 
 

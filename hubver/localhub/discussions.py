@@ -153,10 +153,10 @@ class Discussions:
         """Write one."""
         write_atomically(self._folder / f"{discussion.num}.json", json.dumps(asdict(discussion), indent=1).encode())
 
-    def open(
+    def start(
         self, author: str, title: str, description: str, *, status: str = "open", base: str | None = None
     ) -> Discussion:
-        """Start one with the next number and its first comment; for a pull request the caller has made its ref."""
+        """Make one with the next number and its first comment; `save` is what keeps it."""
         discussion = Discussion(self.next_number(), title, author, now(), status, base)
         discussion.comment(author, description)
         return discussion

@@ -15,6 +15,8 @@ from hubver.localhub.files import sync_folder
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 _COPY_SIZE = 2**20
 
 
@@ -32,7 +34,7 @@ class Upload:
         self._hash = hashlib.sha256()
         self._size = 0
 
-    def __enter__(self) -> Upload:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -98,11 +100,11 @@ class LfsStore:
         """
         with self.upload(oid) as upload:
             for number in parts:
-                try:
-                    with self.part(oid, number).open("rb") as file:
-                        while chunk := file.read(_COPY_SIZE):
-                            upload.write(chunk)
-                except FileNotFoundError:
-                    raise bad_request(f"Part {number} of {oid} was not uploaded") from None
+                path = self.part(oid, number)
+                if not path.exists():
+                    raise bad_request(f"Part {number} of {oid} was not uploaded")
+                with path.open("rb") as file:
+                    while chunk := file.read(_COPY_SIZE):
+                        upload.write(chunk)
             upload.finish(size)
         shutil.rmtree(self._temporary / f"parts-{oid}", ignore_errors=True)

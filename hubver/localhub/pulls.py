@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dulwich.graph import find_merge_base
@@ -19,35 +20,36 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 
-def open_pull(
-    repo: Repository,
-    store: BaseObjectStore,
-    *,
-    author: str,
-    title: str,
-    description: str,
-    base: str,
-    head: str,
-    draft: bool,
-) -> Discussion:
-    """Open a pull request with its commits at `head`. The caller holds the lock.
+@dataclass(frozen=True)
+class Opening:
+    """A pull request to be opened.
 
     Args:
-        repo: where.
-        store: its objects.
         author: name of the user.
         title: of the pull request.
         description: its first comment.
         base: full name of the branch it is for.
         head: commit that `refs/pr/N` starts at.
-        draft: open it as a draft.
+        draft: whether it opens as a draft.
     """
+
+    author: str
+    title: str
+    description: str
+    base: str
+    head: str
+    draft: bool
+
+
+def open_pull(repo: Repository, store: BaseObjectStore, opening: Opening) -> Discussion:
+    """Open a pull request. The caller holds the lock."""
     discussions = Discussions(repo)
     # The ref first: a crash in between costs a number, where the other order would leave a pull request of nothing.
-    discussion = discussions.open(author, title, description, status="draft" if draft else "open", base=base)
-    repo.move([RefChange(pull_ref(discussion.num), None, head)], store)
-    if head != repo.refs.read()[base].commit:
-        record_commit(discussion, store, head, author)
+    status = "draft" if opening.draft else "open"
+    discussion = discussions.start(opening.author, opening.title, opening.description, status=status, base=opening.base)
+    repo.move([RefChange(pull_ref(discussion.num), None, opening.head)], store)
+    if opening.head != repo.refs.read()[opening.base].commit:
+        record_commit(discussion, store, opening.head, opening.author)
     discussions.save(discussion)
     return discussion
 

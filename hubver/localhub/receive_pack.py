@@ -113,15 +113,19 @@ def _move_all(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: Use
         else:
             groups = [[change] for change in push.changes if change.name not in refused]
         for group in groups:
-            try:
-                repo.move(group, store)
-            except RefusedChanges as error:
-                refused |= error.reasons
-            else:
-                _note_pull_commits(repo, store, group, user)
+            refused |= _move_together(repo, store, user, group)
         if refused and b"atomic" in push.capabilities:
             refused = {change.name: "atomic push failed" for change in push.changes} | refused
         return refused
+
+
+def _move_together(repo: Repository, store: BaseObjectStore, user: User, changes: list[RefChange]) -> dict[str, str]:
+    try:
+        repo.move(changes, store)
+    except RefusedChanges as error:
+        return error.reasons
+    _note_pull_commits(repo, store, changes, user)
+    return {}
 
 
 def _objection(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: User, change: RefChange) -> str | None:

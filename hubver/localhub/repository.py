@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from hubver.localhub.pointers import Attributes
 from hubver.localhub.refs import RefChange, Refs
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -148,7 +148,8 @@ def get_commit(store: BaseObjectStore, oid: str) -> Commit:
 
 def tree_of(store: BaseObjectStore, commit: str) -> str:
     """Object id of a commit's tree."""
-    return get_commit(store, commit).tree.decode()
+    tree: ObjectID = get_commit(store, commit).tree
+    return tree.decode()
 
 
 def read_blob(store: BaseObjectStore, oid: str) -> bytes:
@@ -165,11 +166,10 @@ def write_blob(store: BaseObjectStore, content: bytes) -> str:
 
 def peel(store: BaseObjectStore, oid: str) -> str:
     """Follow annotated tags to what they name."""
-    found = store[ObjectID(oid.encode())]
-    while isinstance(found, Tag):
-        oid = found.object[1].decode()
-        found = store[ObjectID(oid.encode())]
-    return oid
+    name = ObjectID(oid.encode())
+    while isinstance(found := store[name], Tag):
+        name = ObjectID(found.object[1])
+    return name.decode()
 
 
 def _identity(name: str) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from starlette.types import ASGIApp
+    from typing_extensions import Self
 
 _DEFAULT_USER = "acme"
 _START_LIMIT_S = 30
@@ -62,7 +63,7 @@ class LocalHub:
         self._part_size = lfs_part_size
         self._running = ExitStack()
 
-    def __enter__(self) -> LocalHub:
+    def __enter__(self) -> Self:
         with ExitStack() as starting:
             self.root = self._chosen_root or Path(starting.enter_context(TemporaryDirectory(prefix="localhub-")))
             starting.enter_context(_locked(self.root))

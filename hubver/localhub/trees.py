@@ -79,28 +79,37 @@ def edit(store: BaseObjectStore, tree: str | None, changes: Mapping[str, tuple[i
         changes: new mode and object id by path; None removes the file or folder. A file takes the place of a folder of
             the same name, and a folder that of a file.
     """
-    edited = load_tree(store, tree).copy() if tree else Tree()
-    inside: dict[str, dict[str, tuple[int, str] | None]] = {}
+    edited = _edited(store, tree, changes)
+    store.add_object(edited)
+    return edited.id.decode()
+
+
+def _edited(store: BaseObjectStore, tree: str | None, changes: Mapping[str, tuple[int, str] | None]) -> Tree:
+    entries = {item.path: (item.mode, item.sha) for item in load_tree(store, tree).iteritems()} if tree else {}
+    inside: dict[bytes, dict[str, tuple[int, str] | None]] = {}
     for path, value in changes.items():
         name, _, rest = path.partition("/")
         if rest:
-            inside.setdefault(name, {})[rest] = value
+            inside.setdefault(name.encode(), {})[rest] = value
         elif value is not None:
-            edited[name.encode()] = (value[0], ObjectID(value[1].encode()))
-        elif name.encode() in edited:
-            del edited[name.encode()]
-    for name, below in inside.items():
-        present = edited[name.encode()] if name.encode() in edited else None
-        start = present[1].decode() if present and stat.S_ISDIR(present[0]) else None
+            entries[name.encode()] = (value[0], ObjectID(value[1].encode()))
+        else:
+            entries.pop(name.encode(), None)
+    for folder, below in inside.items():
+        mode, oid = entries.get(folder, (0, None))
+        start = oid.decode() if oid and stat.S_ISDIR(mode) else None
         if start is None and not any(below.values()):
             continue  # removals below something that is no folder
-        oid = edit(store, start, below)
-        if len(load_tree(store, oid)):
-            edited[name.encode()] = (_FOLDER_MODE, ObjectID(oid.encode()))
-        elif name.encode() in edited:
-            del edited[name.encode()]  # git keeps no empty folders
-    store.add_object(edited)
-    return str(edited.id.decode())
+        edited = _edited(store, start, below)
+        if len(edited):
+            store.add_object(edited)
+            entries[folder] = (_FOLDER_MODE, edited.id)
+        else:
+            entries.pop(folder, None)  # git keeps no empty folders
+    result = Tree()
+    for entry, (mode, oid) in entries.items():
+        result[entry] = (mode, oid)
+    return result
 
 
 def files(store: BaseObjectStore, tree: str | None) -> dict[str, tuple[int, str]]:

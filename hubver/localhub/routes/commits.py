@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.call import Call, route
 from hubver.localhub.commits import (
+    Head,
     Operations,
+    Workbench,
     check_parent,
     checked_path,
     head_for,
@@ -23,16 +25,15 @@ from hubver.localhub.commits import (
     stored_oid,
     write,
 )
-from hubver.localhub.discussions import Discussions, pull_number, pull_ref
+from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.errors import bad_request
 from hubver.localhub.info import iso
 from hubver.localhub.pointers import wants_lfs
-from hubver.localhub.pulls import open_pull, record_commit
+from hubver.localhub.pulls import Opening, open_pull, record_commit
 from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import Repository, tree_of
+from hubver.localhub.repository import tree_of
 
 if TYPE_CHECKING:
-    from dulwich.object_store import BaseObjectStore
     from dulwich.objects import Commit
     from starlette.routing import Route
 
@@ -67,56 +68,43 @@ def commit(call: Call) -> Response:
     """Make one commit on a branch or a pull request, or with `create_pr` open a pull request with it."""
     repo = call.repo()
     operations = parse_operations(call.body)
-    as_pull = call.query("create_pr") in {"1", "true"}
+    answer: dict[str, Any] = {"success": True, "hookOutput": ""}
     with repo.lock, repo.objects() as store:
-        ref, head = head_for(repo, call.param("revision"))
-        number = _commit_to_pull(call, repo, store, operations, ref, head) if as_pull else None
-        if number is None:
-            _commit_to_ref(call, repo, store, operations, ref, head)
-        oid = repo.refs.read()[pull_ref(number) if number else ref].commit
-    answer: dict[str, Any] = {"success": True, "commitOid": oid, "hookOutput": ""}
-    answer["commitUrl"] = call.url(f"{repo.url_path}/commit/{oid}")
-    if number:
-        answer["pullRequestUrl"] = call.url(f"{repo.url_path}/discussions/{number}")
+        head = head_for(repo, call.param("revision"))
+        bench = Workbench(repo, store, call.hub.store.lfs)
+        if call.query("create_pr") in {"1", "true"}:
+            oid, number = _commit_to_new_pull(call, bench, operations, head)
+            answer["pullRequestUrl"] = call.url(f"{repo.url_path}/discussions/{number}")
+        else:
+            oid = _commit_to_head(call, bench, operations, head)
+    answer |= {"commitOid": oid, "commitUrl": call.url(f"{repo.url_path}/commit/{oid}")}
     return JSONResponse(answer)
 
 
-def _commit_to_ref(
-    call: Call, repo: Repository, store: BaseObjectStore, operations: Operations, ref: str, head: str
-) -> None:
-    number = pull_number(ref)
-    discussion = Discussions(repo).get(number) if number else None
-    user = call.author()
-    if discussion is None or discussion.author != user.name:
-        user = call.must_own(repo.namespace)
-    check_parent(repo, operations, head)
-    oid = write(repo, store, call.hub.store.lfs, operations, head, user.name).oid
-    repo.move([RefChange(ref, head, oid)], store)
-    if discussion:
-        record_commit(discussion, store, oid, user.name)
-        Discussions(repo).save(discussion)
+def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: Head) -> str:
+    repo, user = bench.repo, call.author()
+    number = pull_number(head.ref)
+    pull = Discussions(repo).get(number) if number else None
+    if pull is None or pull.author != user.name:
+        call.must_own(repo.namespace)
+    check_parent(repo, operations, head.commit)
+    oid = write(bench, operations, head.commit, user.name)
+    repo.move([RefChange(head.ref, head.commit, oid)], bench.store)
+    if pull:
+        record_commit(pull, bench.store, oid, user.name)
+        Discussions(repo).save(pull)
+    return oid
 
 
-def _commit_to_pull(
-    call: Call, repo: Repository, store: BaseObjectStore, operations: Operations, ref: str, head: str
-) -> int:
-    """Open a pull request against `ref` that starts at the parent the client names, as the Hub does."""
-    if not ref.startswith("refs/heads/"):
+def _commit_to_new_pull(call: Call, bench: Workbench, operations: Operations, head: Head) -> tuple[str, int]:
+    """Open a pull request that starts at the parent the client names, as the Hub does; any reader may."""
+    if not head.ref.startswith("refs/heads/"):
         raise bad_request("A pull request can only be opened against a branch")
     author = call.author().name
-    start = repo.resolve(operations.parent) if operations.parent else head
-    oid = write(repo, store, call.hub.store.lfs, operations, start, author).oid
-    pull = open_pull(
-        repo,
-        store,
-        author=author,
-        title=operations.summary,
-        description=operations.description,
-        base=ref,
-        head=oid,
-        draft=False,
-    )
-    return pull.num
+    start = bench.repo.resolve(operations.parent) if operations.parent else head.commit
+    oid = write(bench, operations, start, author)
+    opening = Opening(author, operations.summary, operations.description, head.ref, oid, draft=False)
+    return oid, open_pull(bench.repo, bench.store, opening).num
 
 
 def history(call: Call) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from hubver.localhub.call import Call, route
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError, bad_request, forbidden
-from hubver.localhub.pulls import merge_pull, open_pull, plan_merge
+from hubver.localhub.pulls import Opening, merge_pull, open_pull, plan_merge
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import Repository, tree_of
 
@@ -96,12 +96,10 @@ def create(call: Call) -> Response:
     title, description = call.text(body, "title"), call.text(body, "description")
     with repo.lock, repo.objects() as store:
         if body.get("pullRequest"):
-            head = repo.resolve(MAIN)
-            opened = open_pull(
-                repo, store, author=author, title=title, description=description, base=MAIN, head=head, draft=True
-            )
+            opening = Opening(author, title, description, MAIN, repo.resolve(MAIN), draft=True)
+            opened = open_pull(repo, store, opening)
         else:
-            opened = Discussions(repo).open(author, title, description)
+            opened = Discussions(repo).start(author, title, description)
             Discussions(repo).save(opened)
     url = call.url(f"{repo.url_path}/discussions/{opened.num}")
     return JSONResponse({"num": opened.num, "url": url, "pullRequest": opened.base is not None})

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from dulwich.errors import GitProtocolError, HangupException
 from dulwich.protocol import ReceivableProtocol
-from dulwich.server import DictBackend, UploadPackHandler
+from dulwich.server import BackendRepo, DictBackend, UploadPackHandler
 from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -86,7 +86,8 @@ def receive_pack(call: Call) -> Response:
 
 def _upload_pack(repo: Repository, protocol: ReceivableProtocol, *, advertise_refs: bool = False) -> None:
     with repo.open() as git:
-        backend = DictBackend({b"/": git})
+        repos: dict[bytes, BackendRepo] = {b"/": git}
+        backend = DictBackend(repos)
         handler = UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise_refs)
         handler.handle()
 
@@ -127,7 +128,7 @@ def _plain_body(call: Call) -> IO[bytes]:
     while piece := call.body.read(_PIECE):
         plain.write(unpack.decompress(piece))
     plain.seek(0)
-    return plain  # type: ignore[return-value]  # a file in all but name
+    return plain
 
 
 ROUTES: list[Route] = [
