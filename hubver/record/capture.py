@@ -45,7 +45,7 @@ def complete(
     folder: Path,
     *,
     repo_id: str,
-    version: str,
+    version: str | None,
     message: str | None,
     resolve_base: Callable[[str, str], str],
     now: datetime,
@@ -55,7 +55,7 @@ def complete(
     Args:
         folder: what `save_model()` wrote, with or without a draft beside it.
         repo_id: where it will be published.
-        version: as which version, such as `v1.2.0`.
+        version: as which version, such as `v1.2.0`; None where that is not decided yet.
         message: why, in the user's words.
         resolve_base: asks the Hub for the commit of a base model at a revision; called at most twice, and not at all
             where the run knew the commit.
@@ -109,19 +109,20 @@ def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, no
         created=now.astimezone(timezone.utc),
         base_model=_named_base(selection, config),
         training=training.model_copy(update={"peft": adapter.described(config) if config else None}),
-        code=state.code,
+        # The difference to the commit is of now, so it is no evidence, and would make the same folder another run.
+        code=state.code.model_copy(update={"diff_sha256": None}),
         environment=environment.here(),
         metrics=metrics,
         gaps=(
             *gaps,
             *metric_gaps,
-            *(gap for gap in state.gaps if gap.field != "code.entry_point"),
+            *(gap for gap in state.gaps if gap.field == "code.sha"),
             Gap(field="data", reason="no HubverCallback watched the run"),
             Gap(field="code", reason=late),
             Gap(field="environment", reason=late),
         ),
     )
-    return Draft(record, state.diff)
+    return Draft(record, None)
 
 
 def _named_base(selection: Selection, config: dict[str, Any] | None) -> Base:

@@ -29,6 +29,9 @@ class CodeState:
     gaps: tuple[Gap, ...]
 
 
+UNKNOWN = CodeState(Code(), None, ())
+
+
 def of_process(argv: Sequence[str], directory: Path) -> CodeState:
     """The code of the running process.
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubver.record import trainer_state
 from hubver.record.digest import sha256
 from hubver.record.schema import Gap, RunRecord
 
@@ -66,8 +67,15 @@ def find(folder: Path) -> Draft | None:
     parent = read(folder.resolve().parent)
     if parent is None:
         return None
-    run_id = f"{parent.record.run_id}-{folder.resolve().name}"
-    return Draft(parent.record.model_copy(update={"run_id": run_id}), parent.diff)
+    name = folder.resolve().name
+    training, gaps = trainer_state.training_of(folder)
+    metrics, _ = trainer_state.metrics_of(training.log_history)
+    known = {"epochs": training.epochs, "steps": training.steps, "log_history": training.log_history}
+    until = {"training": parent.record.training.model_copy(update=known), "metrics": metrics}
+    gap = Gap(field="training.resources", reason=f"of the whole run, not only up to {name}")
+    missing = [gap for gap in gaps if gap.field == "training.log_history"]
+    update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*parent.record.gaps, gap, *missing)}
+    return Draft(parent.record.model_copy(update=update), parent.diff)
 
 
 def _replace(file: Path, data: bytes) -> None:

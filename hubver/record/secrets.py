@@ -73,6 +73,8 @@ _BARE = re.compile(
 _PLACEHOLDER = re.compile(
     r"\s*(?:<.*|\$.*|\*+|%.*|\{.*|none|null|true|false|str|SecretStr|\[redacted\]|)\s*", re.IGNORECASE | re.DOTALL
 )
+# `token = "hf_" + ...` holds no secret yet.
+_SHORTEST = 4
 
 
 def is_secret_name(name: str) -> bool:
@@ -128,7 +130,7 @@ def _under(name: str, value: Any) -> Any:
 def _hide(found: re.Match[str]) -> str:
     groups = found.groupdict()
     name = groups.get("name") or groups.get("yaml") or ""
-    if _PLACEHOLDER.fullmatch(found["secret"]) or not is_secret_name(name):
+    if len(found["secret"]) < _SHORTEST or _PLACEHOLDER.fullmatch(found["secret"]) or not is_secret_name(name):
         return found[0]
     quote = groups.get("quote") or ""
     return f"{found['head']}{quote}{REDACTED}{quote}"

@@ -1,0 +1,244 @@
+"""What only the training process knows: read from the trainer's own objects while it runs.
+
+Imports nothing heavy: whoever trains has torch loaded already, and hands its objects in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubver.record import adapter, base_model, environment
+from hubver.record.digest import sha256
+from hubver.record.schema import Base, Environment, Resources, Seeds, Tokenizer, Training
+from hubver.record.secrets import redact_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Where outputs lie, and what goes where, has no bearing on the model.
+_UNRELATED = frozenset({"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_token"})
+_SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
+
+
+def base_of(model: Any, named: str | None) -> Base:
+    """The base of a model.
+
+    Args:
+        model: as the trainer holds it, with or without an adapter on it.
+        named: the user's own word on which base it is: `org/name` or `org/name@revision`.
+    """
+    config = getattr(model, "config", None)
+    loaded = getattr(config, "_name_or_path", None) or getattr(model, "name_or_path", None) or ""
+    sha = getattr(config, "_commit_hash", None)
+    base = Base(dtype=str(getattr(model, "dtype", "") or "").removeprefix("torch.") or None)
+    from_hub = bool(sha) or base_model.is_hub_id(loaded)
+    if named is not None:
+        base_id, _, revision = named.partition("@")
+        # The run's own commit counts only if it loaded that very repo.
+        base = base.model_copy(
+            update={"id": base_id, "requested_revision": revision or None, "sha": sha if loaded == base_id else None}
+        )
+    elif loaded and from_hub:
+        base = base.model_copy(update={"id": loaded, "sha": sha, "requested_revision": _requested(model)})
+    folder = base_model.cached_snapshot(loaded, sha) if sha and loaded else None
+    if folder is None and loaded and Path(loaded).is_dir():
+        folder = Path(loaded)
+    return base_model.digest_folder(base, folder) if folder else base
+
+
+def _requested(model: Any) -> str | None:
+    """The revision that the adapter's configuration asks for, which PEFT takes from the model."""
+    config = _peft_config(model)
+    return getattr(config, "revision", None)
+
+
+def tokenizer_of(processing: Any) -> Tokenizer:
+    """The tokenizer, or that of a processor that holds one; nothing is known of a trainer that has none."""
+    if processing is None:
+        return Tokenizer()
+    inner = getattr(processing, "tokenizer", processing)
+    template = getattr(processing, "chat_template", None) or getattr(inner, "chat_template", None)
+    text = template if isinstance(template, str) else None
+    rendered = inner.apply_chat_template(_SAMPLE, tokenize=False) if text else None
+    special = getattr(inner, "special_tokens_map", None) or {}
+    return Tokenizer(
+        tokenizer_class=type(inner).__name__,
+        chat_template_sha256=sha256(text.encode()) if text else None,
+        sample_sha256=sha256(rendered.encode()) if isinstance(rendered, str) else None,
+        special_tokens={name: _jsonable(value) for name, value in special.items()},
+        vocab_size=len(inner) if hasattr(inner, "__len__") else None,
+    )
+
+
+def training_of(args: Any, model: Any, trainer: Any, optimizer: Any) -> Training:
+    """How the trainer was set up. `trainer` may be None where it could not be found."""
+    peft: Any = _peft_config(model)
+    quantisation: Any = getattr(getattr(model, "config", None), "quantization_config", None)
+    accumulation = args.gradient_accumulation_steps
+    return Training(
+        trainer_class=_class(trainer) if trainer is not None else None,
+        model_class=_class(_unwrapped(model)),
+        arguments_class=_class(args),
+        arguments=changed_arguments(args),
+        peft=adapter.described(_jsonable(peft.to_dict())) if peft is not None else None,
+        optimizer=_class(getattr(optimizer, "optimizer", optimizer)) if optimizer is not None else None,
+        scheduler=_text(args.lr_scheduler_type),
+        precision="bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
+        quantisation=_jsonable(quantisation.to_dict()) if hasattr(quantisation, "to_dict") else None,
+        gradient_accumulation_steps=accumulation,
+        effective_batch_size=args.train_batch_size * accumulation * args.world_size,
+        world_size=args.world_size,
+        seeds=_seeds(args),
+    )
+
+
+def wrapping_of(trainer: Any, model: Any) -> str:
+    """The class that the model was trained in; known only once training has begun."""
+    wrapped = getattr(trainer, "model_wrapped", None)
+    return _class(wrapped if wrapped is not None else model)
+
+
+def changed_arguments(args: Any) -> dict[str, Any]:
+    """The arguments that differ from their class's defaults, redacted, without the paths of this machine.
+
+    The defaults are those of the dataclass: making a second instance would set environment variables.
+    """
+    values = args.to_dict()
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(args):
+        if not field.init or field.name in _UNRELATED or field.name not in values:
+            continue
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        value, usual = _jsonable(values[field.name]), _jsonable(default)
+        if value != usual:
+            changed[field.name] = value
+    redacted: dict[str, Any] = redact_value(changed)
+    return redacted
+
+
+def environment_of(args: Any) -> Environment:
+    """The environment with what torch knows of it."""
+    import torch
+
+    found: dict[str, Any] = {
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "launcher": "torchelastic" if torch.distributed.is_torchelastic_launched() else "python",
+        "world_size": args.world_size,
+        "cuda": torch.version.cuda,
+        "accelerator": str(args.device.type),
+    }
+    if args.device.type == "cuda":
+        found |= {
+            "accelerator": torch.cuda.get_device_name(args.device),
+            "accelerator_count": torch.cuda.device_count(),
+            "driver": _nvidia_driver(),
+        }
+    return environment.here().model_copy(update=found)
+
+
+def resources_of(args: Any, log_history: Sequence[Mapping[str, Any]], wall_seconds: float, tokens: int) -> Resources:
+    """What the run cost. Peak memory is of this process."""
+    last: Mapping[str, Any] = next((row for row in reversed(log_history) if "train_runtime" in row), {})
+    seen = tokens or max((int(row.get("num_tokens", 0)) for row in log_history), default=0)
+    runtime = last.get("train_runtime") or wall_seconds
+    accelerator = None
+    if args.device.type == "cuda":
+        import torch
+
+        accelerator = torch.cuda.max_memory_allocated(args.device)
+    return Resources(
+        wall_seconds=round(wall_seconds, 3),
+        peak_memory_bytes=_peak_memory(),
+        peak_accelerator_memory_bytes=accelerator,
+        samples_per_second=last.get("train_samples_per_second"),
+        tokens_per_second=round(seen / runtime, 3) if seen and runtime else None,
+    )
+
+
+def trainer_above() -> Any:
+    """The trainer that is calling, or None.
+
+    transformers hands callbacks no trainer, so its class, its data and its wrapped model can only be found on the
+    stack, as the `self` of `Trainer.train`.
+    """
+    trainer_class = getattr(sys.modules.get("transformers"), "Trainer", None)
+    frame = inspect.currentframe()
+    while frame is not None and trainer_class is not None:
+        candidate = frame.f_locals.get("self")
+        if isinstance(candidate, trainer_class):
+            return candidate
+        frame = frame.f_back
+    return None
+
+
+def _seeds(args: Any) -> Seeds:
+    import torch
+
+    return Seeds(
+        seed=args.seed,
+        data_seed=args.data_seed,
+        full_determinism=args.full_determinism,
+        deterministic_algorithms=torch.are_deterministic_algorithms_enabled(),
+        cudnn_benchmark=torch.backends.cudnn.benchmark,
+    )
+
+
+def _peft_config(model: Any) -> Any:
+    configs = getattr(_unwrapped(model), "peft_config", None)
+    return next(iter(configs.values()), None) if isinstance(configs, dict) else None
+
+
+def _unwrapped(model: Any) -> Any:
+    return model.module if type(model).__name__ in {"DistributedDataParallel", "DataParallel"} else model
+
+
+def _class(thing: Any) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def _text(value: Any) -> str:
+    return str(getattr(value, "value", value))
+
+
+def _jsonable(value: Any) -> Any:
+    """A value as JSON can say it: sets sorted, enums by value, absolute paths by their last part."""
+    if isinstance(value, dict):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_jsonable(item) for item in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    value = getattr(value, "value", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str | Path) and Path(value).is_absolute():
+        return Path(value).name
+    # Text of other objects may hold their address, which differs every time.
+    return value if isinstance(value, str | int | float | bool | None) else _class(value)
+
+
+def _peak_memory() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kibibytes, macOS bytes (getrusage(2) of each).
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _nvidia_driver() -> str | None:
+    try:
+        found = re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", Path("/proc/driver/nvidia/version").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found[1] if found else None
