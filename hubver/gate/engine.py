@@ -7,9 +7,9 @@ torch, transformers and peft are imported when the first model is loaded, and no
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, HarnessFailed, Unsafe
@@ -17,6 +17,7 @@ from hubver.gate.quiet import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -69,9 +70,7 @@ class Engine:
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on: device, precision, threads, vectorisation and library versions."""
         with library("describing the engine"):
-            import peft
             import torch
-            import transformers
 
             device, dtype = _placement()
             return {
@@ -81,9 +80,7 @@ class Engine:
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
                 "decoding": "greedy",
                 "batch_sequences": _BATCH_SEQUENCES,
-                "torch": torch.__version__,
-                "transformers": transformers.__version__,
-                "peft": peft.__version__,
+                **{name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")},
             }
 
     def difference_from_base(self, source: ModelSource, prompts: Sequence[str]) -> float | None:
@@ -298,7 +295,11 @@ def _all_applied(source: ModelSource, network: Any) -> None:
     applied = set(get_peft_model_state_dict(network, adapter_name=source.name, save_embedding_layers=False))
     dropped = sorted(name for name in stored - applied if "lora_" in name)
     if dropped or (missing := sorted(applied - stored)):
-        what = f"{len(dropped)} tensors fit nothing in the base model" if dropped else f"{len(missing)} tensors are missing"
+        what = (
+            f"{len(dropped)} tensors fit nothing in the base model"
+            if dropped
+            else f"{len(missing)} tensors are missing"
+        )
         raise HarnessFailed(
             f"The adapter {source.name} was not applied as a whole: {what}, such as {(dropped or missing)[0]}.",
             hint="Was it trained on another base model?",

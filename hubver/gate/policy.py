@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+from hubver.errors import BadInput
 from hubver.gate import statistics
 from hubver.gate.verdict import Bounds, GateOutcome, GateResult, SliceResult
 
@@ -31,8 +32,14 @@ def floor(task: str, scores: Scores, minimum: float, *, alpha: float = ALPHA, se
         minimum: the floor, in [0, 1].
         alpha: the probability that the interval misses the true mean.
         seed: of the order of the bets.
+
+    Raises:
+        BadInput: the minimum is not in (0, 1): at 0 anything would pass, and at 1 nothing ever could.
     """
-    base = GateResult(policy="floor", task=task, outcome="fail", reason="", threshold=minimum, alpha=alpha, n=len(scores))
+    _check_threshold("floor", minimum)
+    base = GateResult(
+        policy="floor", task=task, outcome="fail", reason="", threshold=minimum, alpha=alpha, n=len(scores)
+    )
     if fault := _fault(scores, "candidate"):
         return _closed(base, fault)
     interval = statistics.mean_interval(scores, alpha=alpha, seed=seed)
@@ -61,10 +68,14 @@ def no_regression(
         task: its name, for the result.
         candidate: the candidate's scores in [0, 1] by example id.
         production: production's, for the same ids; None on a first release, where the policy does not apply.
-        margin: how much worse is still acceptable, in (0, 1]. At 0 no finite number of examples could show it.
+        margin: how much worse is still acceptable, in (0, 1).
         alpha: the probability that the interval misses the true mean difference.
         seed: of the order of the bets.
+
+    Raises:
+        BadInput: the margin is not in (0, 1): at 0 no number of equal examples could show it, at 1 anything passes.
     """
+    _check_threshold("margin", margin)
     base = GateResult(
         policy="no_regression", task=task, outcome="fail", reason="", threshold=-margin, alpha=alpha, n=len(candidate)
     )
@@ -122,19 +133,25 @@ def worst_slice(
         expect: slices that must be there, besides those that production has.
         alpha: the probability that any of the intervals misses its truth.
         seed: of the order of the bets.
+
+    Raises:
+        BadInput: a floor or margin is not in (0, 1), or there is neither.
     """
+    if minimum is None and margin is None:
+        raise BadInput(f"The worst-slice gate of {task!r} checks nothing.", expected="a floor, a margin or both")
+    for what, threshold in (("floor", minimum), ("margin", margin)):
+        if threshold is not None:
+            _check_threshold(what, threshold)
     n = sum(len(scores) for scores in candidate.values())
     base = GateResult(
         policy="worst_slice",
         task=task,
         outcome="fail",
         reason="",
-        threshold=minimum if minimum is not None or margin is None else -margin,
+        threshold=minimum if minimum is not None else -(margin or 0.0),
         alpha=alpha,
         n=n,
     )
-    if minimum is None and margin is None:
-        return _closed(base, "the gate names neither a floor nor a margin, so it checks nothing")
     if minimum is None and production is None:
         return base.model_copy(update={"outcome": "not-applicable", "reason": _FIRST_RELEASE})
     names = sorted({*candidate, *(production or {}), *expect})
@@ -230,6 +247,13 @@ def _worst(base: GateResult, slices: tuple[SliceResult, ...]) -> GateResult:
             "slices": slices,
         }
     )
+
+
+def _check_threshold(what: str, value: float) -> None:
+    if not 0.0 < value < 1.0:
+        raise BadInput(
+            f"A {what} of {value:g} cannot be decided.", expected="a number between 0 and 1, neither of them"
+        )
 
 
 def _fault(scores: Scores, whose: Side) -> str | None:

@@ -77,7 +77,9 @@ def read_rows(source: list[Row] | Path | HubRows, folder: Path, settings: Settin
 
 def _parse(path: Path, where: str) -> list[Row]:
     if path.suffix not in {".json", ".jsonl"}:
-        raise BadInput(f"Rows cannot be read from {where}.", expected="a .json or .jsonl file", found=path.suffix or "none")
+        raise BadInput(
+            f"Rows cannot be read from {where}.", expected="a .json or .jsonl file", found=path.suffix or "none"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -121,7 +123,12 @@ def _checked(rows: Any, where: str) -> list[Row]:
 
 def _download(source: HubRows, settings: Settings) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
     from huggingface_hub.errors import RevisionNotFoundError as NoSuchRevision
 
     where = f"{source.path} of the dataset {source.repo_id} at {source.sha}"

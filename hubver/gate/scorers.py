@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Scorer = Callable[[str, str], float]
 
 
-class BadScore(ValueError):  # noqa: N818 - named for what happened, as everywhere in hubver
+class BadScore(ValueError):
     """A scorer raised, or gave something that is no number in [0, 1]; the message names it."""
 
 
@@ -79,7 +79,7 @@ def score(scorer: Scorer, prediction: str, expected: str) -> float:
     """
     try:
         value: Any = scorer(prediction, expected)
-    except Exception as error:  # noqa: BLE001 - a scorer is the user's code; whatever it raises fails the gate by name
+    except Exception as error:
         raise BadScore(f"the scorer {name_of(scorer)} raised {type(error).__name__}: {error}") from error
     try:
         number = float(value)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
 GateOutcome = Literal["pass", "fail", "inconclusive", "not-applicable"]
 
-FORMAT = "hubver.verdict/1"
 REPORT_JSON = "gate-report.json"
 REPORT_MARKDOWN = "gate-report.md"
 
@@ -135,7 +134,7 @@ class Verdict(Document):
 
     document_name: ClassVar[str] = "gate report"
 
-    format: Literal["hubver.verdict/1"] = FORMAT
+    format: Literal["hubver.verdict/1"] = "hubver.verdict/1"
     repo_id: str | None
     candidate: Tested
     baseline: Tested | None

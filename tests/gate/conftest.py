@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 .:{}\",<>"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789 .:{}",<>'
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +68,7 @@ class Tiny:
             return folder
         base = base or self.base
         torch.manual_seed(seed)
-        config = LoraConfig(
-            r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"], task_type="CAUSAL_LM"
-        )
+        config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"], task_type="CAUSAL_LM")
         with warnings.catch_warnings():  # peft uses what transformers deprecated
             warnings.simplefilter("ignore")
             model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)

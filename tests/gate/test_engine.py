@@ -91,8 +91,10 @@ def test_an_adapter_that_does_not_fit_is_refused(tiny, tmp_path):
 
     folder = shutil.copytree(tiny.adapter("one", seed=1), tmp_path / "renamed")
     tensors = load_file(folder / "adapter_model.safetensors")
-    save_file({name.replace("layers.1", "layers.9"): value for name, value in tensors.items()},
-              folder / "adapter_model.safetensors")
+    save_file(
+        {name.replace("layers.1", "layers.9"): value for name, value in tensors.items()},
+        folder / "adapter_model.safetensors",
+    )
     with pytest.raises(HarnessFailed, match="not applied as a whole"):
         Engine().load(ModelSource("candidate", folder, tiny.base))
 

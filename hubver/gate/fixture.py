@@ -1,0 +1,128 @@
+"""What a test sees: `gate`, `candidate` and `production`. They ask the session, and fail the test where it says no."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubver.gate import policy
+from hubver.gate.session import SEED, sliced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from hubver.gate.contenders import Contender
+    from hubver.gate.session import GateSession
+    from hubver.gate.tasks import Examples, Task
+    from hubver.gate.verdict import GateResult
+
+
+class Model:
+    """A contender that answers prompts. It is fetched and loaded on the first question.
+
+    Attributes:
+        revision: as it was asked for; a path for a local folder.
+        sha: its commit; None for a local folder.
+    """
+
+    def __init__(self, session: GateSession, who: Contender) -> None:
+        self.revision = who.revision
+        self.sha = who.sha
+        self._session = session
+        self._who = who
+
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 64) -> list[str]:
+        """The greedy answers, in the order of the prompts, without prompt and special tokens."""
+        return self._session.model(self._who).generate(list(prompts), max_new_tokens=max_new_tokens)
+
+
+class Gate:
+    """The gate, as one test asks it. Every method fails the test where it finds fail or inconclusive.
+
+    Args:
+        session: keeps models, answers and results.
+        test: the node id of the test that asks.
+        folder: of the gates file, which a task's relative paths start from.
+    """
+
+    def __init__(self, session: GateSession, test: str, folder: Path) -> None:
+        self._session = session
+        self._test = test
+        self._folder = folder
+
+    def floor(self, task: Task, minimum: float, *, alpha: float = policy.ALPHA) -> GateResult:
+        """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
+
+        def decide(examples: Examples) -> GateResult:
+            scores = self._session.scores(self._session.candidate, task, examples)
+            return policy.floor(task.name, scores, minimum, alpha=alpha, seed=SEED)
+
+        return self._ask(task, "floor", decide)
+
+    def no_regression(self, task: Task, *, margin: float, alpha: float = policy.ALPHA) -> GateResult:
+        """The candidate's true mean score is at most `margin`, in (0, 1), below production's on the same examples.
+
+        On a first release there is nothing to compare with: the result is not-applicable, and the test passes.
+        """
+
+        def decide(examples: Examples) -> GateResult:
+            candidate, production = self._both(task, examples)
+            return policy.no_regression(task.name, candidate, production, margin, alpha=alpha, seed=SEED)
+
+        return self._ask(task, "no_regression", decide)
+
+    def worst_slice(
+        self,
+        task: Task,
+        *,
+        floor: float | None = None,
+        margin: float | None = None,
+        expect: Collection[str] = (),
+        alpha: float = policy.ALPHA,
+    ) -> GateResult:
+        """Every slice of the task's `slice_by` column clears the floor, the margin against production, or both.
+
+        Args:
+            task: with a `slice_by`.
+            floor: of each slice's true mean score, in (0, 1).
+            margin: how far below production each slice may be, in (0, 1).
+            expect: slices that must occur, so that one that vanished from the data fails the gate.
+            alpha: of all slices together.
+        """
+
+        def decide(examples: Examples) -> GateResult:
+            candidate, production = self._both(task, examples, needed=margin is not None)
+            return policy.worst_slice(
+                task.name,
+                sliced(candidate, examples.slices),
+                None if production is None else sliced(production, examples.slices),
+                minimum=floor,
+                margin=margin,
+                expect=expect,
+                alpha=alpha,
+                seed=SEED,
+            )
+
+        return self._ask(task, "worst_slice", decide)
+
+    def alive(self, task: Task) -> GateResult:
+        """The candidate does not answer like its base model: the adapter was applied and changes something."""
+        return self._ask(task, "alive", lambda examples: self._session.alive(task.name, examples))
+
+    def _both(
+        self, task: Task, examples: Examples, *, needed: bool = True
+    ) -> tuple[dict[str, float], dict[str, float] | None]:
+        candidate = self._session.scores(self._session.candidate, task, examples)
+        production = self._session.production
+        if production is None or not needed:
+            return candidate, None
+        return candidate, self._session.scores(production, task, examples)
+
+    def _ask(self, task: Task, kind: str, decide: Callable[[Examples], GateResult]) -> GateResult:
+        __tracebackhide__ = True
+        result = self._session.ask(self._test, task, kind, self._folder, decide)
+        if result.outcome in {"fail", "inconclusive"}:
+            pytest.fail(f"{result.outcome}: {kind} of {task.name}: {result.reason}", pytrace=False)
+        return result

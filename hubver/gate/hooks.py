@@ -1,0 +1,133 @@
+"""pytest's hooks while a candidate is judged: they hand facts to the session, write its report, set the exit status."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubver.errors import HubverError
+from hubver.gate.contenders import find_candidate, find_production
+from hubver.gate.report import line, markdown, sentence
+from hubver.gate.runner import PROGRESS
+from hubver.gate.session import GateSession
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+from hubver.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+
+class GateHooks:
+    """The hooks of one pytest run with `--candidate`.
+
+    Attributes:
+        session: what the fixtures ask.
+    """
+
+    session: GateSession
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._shown = 0
+        self._verdict: Verdict | None = None
+
+    def pytest_sessionstart(self) -> None:
+        """Find out who stands before the gate, once, so that every test judges the same commits."""
+        # Read by CUDA when it starts; without it some of its sums are not repeatable.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        option = self._config.option
+        try:
+            settings = Settings.load(self._config.rootpath)
+            candidate = find_candidate(settings, option.candidate)
+            production = None if option.first_release else find_production(settings, candidate, option.production)
+        except HubverError as error:
+            pytest.exit(_said(error), returncode=max(error.exit_code, 2))
+        self.session = GateSession(
+            settings, candidate, production, _gates_folder(self._config), datetime.now(timezone.utc)
+        )
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """See gates files that cannot be imported, or that skip themselves as a whole."""
+        if report.failed:
+            self.session.watch.collection_failed(report.nodeid, _last_line(report.longreprtext))
+        elif report.skipped:
+            self.session.watch.ended(report.nodeid, "skipped", "collect", _last_line(report.longreprtext))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """See what -k, -m and --deselect leave out."""
+        self.session.watch.passed_over(len(items))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know how many tests must come to an end."""
+        self.session.watch.collected = len(session.items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """See errors of hubver itself, and show their message instead of a traceback."""
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, HubverError):
+            self.session.watch.broke(item.nodeid, error)
+            report.longrepr = _said(error)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """See what became of each phase of each test, and say what the gate found in it."""
+        detail = getattr(report, "wasxfail", "") or _last_line(report.longreprtext)
+        self.session.watch.ended(report.nodeid, report.outcome, report.when, detail)
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        for result in self.session.results[self._shown :]:
+            if terminal is not None:
+                terminal.write_line(PROGRESS + line(result))
+        self._shown = len(self.session.results)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Come to a verdict, write it down, and exit with it."""
+        if not hasattr(self, "session") or self._config.option.collectonly:
+            return
+        self._verdict = self.session.verdict(int(exitstatus))
+        if self._config.option.gate_report:
+            _write(Path(self._config.option.gate_report), self._verdict)
+        session.exitstatus = self.session.exit_code(self._verdict)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say the verdict last, where people look."""
+        if self._verdict is None:
+            return
+        terminalreporter.section("hubver gate")
+        terminalreporter.write_line(sentence(self._verdict))
+        for problem in self._verdict.problems:
+            terminalreporter.write_line(f"- {problem}")
+
+
+def _write(folder: Path, verdict: Verdict) -> None:
+    """The JSON comes last and in one step: where it is, it is whole, and so is what stands beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / REPORT_MARKDOWN).write_text(markdown(verdict), encoding="utf-8")
+    unfinished = folder / f".{REPORT_JSON}.part"
+    unfinished.write_bytes(verdict.to_bytes())
+    unfinished.replace(folder / REPORT_JSON)
+
+
+def _gates_folder(config: pytest.Config) -> Path:
+    """The folder that holds everything pytest was pointed at."""
+    start = config.invocation_params.dir
+    paths = [(start / argument.split("::")[0]).resolve() for argument in config.args] or [start]
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    return Path(os.path.commonpath(folders))
+
+
+def _said(error: HubverError) -> str:
+    return f"{error}\n{error.hint}" if error.hint else str(error)
+
+
+def _last_line(text: str) -> str:
+    lines = [item.strip() for item in text.splitlines() if item.strip()]
+    return lines[-1].removeprefix("E ").strip() if lines else "no reason given"

@@ -1,0 +1,195 @@
+"""Run the gates in a child process, and believe its report only where everything agrees.
+
+A child of its own, because gates are the user's code: it may exit, crash, be killed or run out of memory, and none of
+that may look like a pass.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadDocument, BadInput, HarnessFailed
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from hubver.load import Pin
+    from hubver.settings import Settings
+
+# Starts each line of the child's output that is meant for people who wait.
+PROGRESS = "hubver: "
+_TAIL_LINES = 40
+_EXIT_CODES = {"pass": (0,), "fail": (1,), "inconclusive": (1,), "error": (2, 3)}
+
+
+def run(
+    settings: Settings,
+    candidate: Pin,
+    baseline: Pin | None,
+    gates: Path,
+    out: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+    timeout_seconds: float | None = None,
+) -> Verdict:
+    """Judge one candidate against one production.
+
+    Args:
+        settings: of the project; its token reaches the child by its environment only.
+        candidate: what is judged.
+        baseline: what it would replace; None on a first release.
+        gates: the folder of gates, or one file of it.
+        out: where `gate-report.json` and `gate-report.md` are written; earlier reports there are removed first.
+        progress: called with one line for each gate that ends.
+        timeout_seconds: after which the child is killed; None to wait for ever.
+
+    Returns:
+        The verdict: pass, fail or inconclusive. An empty gates folder is a fail.
+
+    Raises:
+        BadInput: the gates, or what they name, cannot be used.
+        HarnessFailed: there is no verdict: the child was killed, wrote no report, or its exit code, its report and
+            what was asked for disagree.
+    """
+    if not gates.exists():
+        raise BadInput(
+            f"There are no gates at {gates}.",
+            expected="a folder of pytest files",
+            hint="Scaffold some with: hubver init",
+        )
+    for name in (REPORT_JSON, REPORT_MARKDOWN):
+        (out / name).unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    code, tail = _run_child(_command(candidate, baseline, gates, out), settings, progress, timeout_seconds)
+    verdict = _report(out / REPORT_JSON, code, tail)
+    _agree(verdict, code, candidate, baseline)
+    if verdict.outcome == "error":
+        error = BadInput if code == BadInput.exit_code else HarnessFailed
+        raise error(verdict.problems[0] if verdict.problems else "The gate ended with an error.", hint=_said(tail))
+    return verdict
+
+
+def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:
+    compared = ["--production", f"{baseline.repo_id}@{baseline.revision}"] if baseline else ["--first-release"]
+    return [
+        *(sys.executable, "-m", "pytest", str(gates.resolve())),
+        *("--candidate", f"{candidate.repo_id}@{candidate.revision}"),
+        *compared,
+        *("--gate-report", str(out.resolve())),
+        # The project's own options are for its unit tests: a -k or -n there would leave gates out.
+        *("-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:randomly", "--color=no"),
+    ]
+
+
+def _run_child(
+    command: list[str], settings: Settings, progress: Callable[[str], None] | None, timeout_seconds: float | None
+) -> tuple[int, deque[str]]:
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    child = subprocess.Popen(
+        command,
+        cwd=settings.root,
+        env=_environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        # Its own group, so that whatever it starts goes with it.
+        start_new_session=True,
+    )
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        _kill(child)
+
+    timer = threading.Timer(timeout_seconds or 0.0, stop)
+    if timeout_seconds is not None:
+        timer.start()
+    try:
+        for line in _lines(child, settings):
+            tail.append(line)
+            if progress is not None and line.startswith(PROGRESS):
+                progress(line.removeprefix(PROGRESS))
+        code = child.wait()
+    finally:
+        timer.cancel()
+        _kill(child)
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
+    if late.is_set():
+        raise HarnessFailed(
+            f"The gate did not end within {timeout_seconds:g} seconds and was stopped.", hint=_said(tail)
+        )
+    return code, tail
+
+
+def _lines(child: subprocess.Popen[str], settings: Settings) -> Iterator[str]:
+    token = settings.token.get_secret_value() if settings.token else None
+    for line in child.stdout or ():
+        # Gates are the user's code, and could print what they were given.
+        yield (line.replace(token, "[token]") if token else line).rstrip()
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    # PYTEST_ADDOPTS is for the same reason left out as the project's own options.
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTEST_ADDOPTS", "HF_TOKEN"}}
+    environment |= {"HF_ENDPOINT": settings.endpoint, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    if settings.token is not None:
+        environment["HF_TOKEN"] = settings.token.get_secret_value()
+    return environment
+
+
+def _report(path: Path, code: int, tail: deque[str]) -> Verdict:
+    if code < 0:
+        raise HarnessFailed(
+            f"The gate was killed by {signal.Signals(-code).name}, so there is no verdict.",
+            hint=f"Was there enough memory for the models? {_said(tail)}",
+        )
+    try:
+        data = path.read_bytes()
+    except OSError:
+        error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
+        raise error(f"The gate ended with code {code} and wrote no report.", hint=_said(tail)) from None
+    try:
+        return Verdict.from_bytes(data, source=str(path))
+    except BadDocument as error:
+        raise HarnessFailed(f"The gate's report cannot be used: {error}", hint=_said(tail)) from error
+
+
+def _agree(verdict: Verdict, code: int, candidate: Pin, baseline: Pin | None) -> None:
+    if code not in _EXIT_CODES[verdict.outcome]:
+        raise HarnessFailed(
+            "The gate's exit code and its report disagree, so neither is believed.",
+            expected=f"exit code {' or '.join(map(str, _EXIT_CODES[verdict.outcome]))} for {verdict.outcome!r}",
+            found=str(code),
+        )
+    asked = (candidate.repo_id, candidate.sha, baseline.sha if baseline else None)
+    judged = (verdict.repo_id, verdict.candidate.sha, verdict.baseline.sha if verdict.baseline else None)
+    if asked != judged:
+        raise HarnessFailed(
+            "A revision moved while the gate was starting, so the report is about something else.",
+            expected=" ".join(map(str, asked)),
+            found=" ".join(map(str, judged)),
+            hint="Run the gate again.",
+        )
+
+
+def _said(tail: deque[str]) -> str:
+    last = [line for line in tail if line][-5:]
+    return "Its last words: " + " / ".join(last) if last else "It said nothing."
