@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hubver.record import adapter, base_model, environment
 from hubver.record.digest import sha256
 from hubver.record.schema import Base, Environment, Resources, Seeds, Tokenizer, Training
-from hubver.record.secrets import redact_value
+from hubver.record.secrets import is_secret_name, redact_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,10 @@ def changed_arguments(args: Any) -> dict[str, Any]:
         default = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        value, usual = _jsonable(values[field.name]), _jsonable(default)
+        # to_dict() blanks out every `*_token`, also those of the tokenizer, which are no secrets.
+        special = field.name.endswith("_token") and not is_secret_name(field.name)
+        value = _jsonable(getattr(args, field.name) if special else values[field.name])
+        usual = _jsonable(default)
         if value != usual:
             changed[field.name] = value
     redacted: dict[str, Any] = redact_value(changed)
