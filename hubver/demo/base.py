@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 SEED = 0
 DOCUMENTS = 8_000
 VOCABULARY = 1024
-STEPS = 200
-BATCH = 32
+STEPS = 150
+BATCH = 16
 CONTEXT = 64
 LEARNING_RATE = 3e-3
 _WARMUP_STEPS = 20
+_LONGEST = 256
+_PAD, _END = "<pad>", "<eos>"
 
 
 def train_base(folder: Path, *, progress: Callable[[str], None] | None = None) -> Path:
@@ -64,13 +66,17 @@ def _tokenizer(texts: Sequence[str]) -> Any:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=["<pad>", "<eos>"],
+        special_tokens=[_PAD, _END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", model_max_length=256, padding_side="right"
+        tokenizer_object=tokenizer,
+        pad_token=_PAD,
+        eos_token=_END,
+        model_max_length=_LONGEST,
+        padding_side="right",
     )
 
 
@@ -85,7 +91,7 @@ def _model(tokenizer: Any) -> Any:
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=4,
-            max_position_embeddings=256,
+            max_position_embeddings=_LONGEST,
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,

@@ -67,22 +67,25 @@ _CIRCUMSTANCES = (
     "since last week", "after the weekend", "for order {}", "on my phone", "in our office", "for the second time",
     "and I am not sure why", "as shown in the picture", "from the north depot", "with case {}",
 )  # fmt: skip
-_CLOSINGS = ("Thanks.", "Thank you.", "Regards.", "Best wishes.", "Bye.")
 
 QUEUES = tuple(SUBJECTS)
 PRIORITIES = tuple(URGENCIES)
+DEFAULT_PRIORITY = "normal"
+# Out of ten tickets; one queue has the same mix as another.
+_MIX = ("normal", "high", "low", "normal", "high", "low", "normal", "high", "low", "normal")
 
 
-def rows(
-    count: int, seed: str, *, without: Collection[str] = (), guessed: bool = False
-) -> list[dict[str, str]]:
-    """Labelled tickets, in random order: every queue as often as the others, give or take one, and so the priorities.
+def rows(count: int, seed: str, *, without: Collection[str] = (), draft: bool = False) -> list[dict[str, str]]:
+    """Labelled tickets, all different, in random order.
+
+    The queues take turns, so that none is rarer than another; four tickets in ten are of normal priority, three of high
+    and three of low.
 
     Args:
         count: how many, 0 or more.
         seed: names the sample; the same name gives the same tickets everywhere.
         without: queues that do not occur.
-        guessed: the labels are a first draft: the queue is right, the priority is chosen by chance.
+        draft: the labels are a first draft: the queue is right, and every priority is still the default.
 
     Returns:
         For each ticket its `prompt`, the `completion` that is right, and `queue` and `priority` by themselves.
@@ -96,10 +99,16 @@ def rows(
     if not queues:
         raise ValueError("at least one queue must be left")
     chance = random.Random(f"tickets/{seed}")
-    labels = [(queue, priority) for priority in PRIORITIES for queue in queues]
-    found = [_row(chance, *labels[index % len(labels)]) for index in range(count)]
+    labels = [(queue, priority) for priority in _MIX for queue in queues]
+    found: list[dict[str, str]] = []
+    seen: set[str] = set()
+    while len(found) < count:
+        row = _row(chance, *labels[len(found) % len(labels)])
+        if row["prompt"] not in seen:
+            seen.add(row["prompt"])
+            found.append(row)
     chance.shuffle(found)
-    return [_guess(chance, row) for row in found] if guessed else found
+    return [_without_priority(row) for row in found] if draft else found
 
 
 def corpus(count: int, seed: str) -> list[str]:
@@ -136,16 +145,15 @@ def _row(chance: random.Random, queue: str, priority: str) -> dict[str, str]:
     }
 
 
-def _guess(chance: random.Random, row: dict[str, str]) -> dict[str, str]:
-    priority = chance.choice(PRIORITIES)
-    return {**row, "completion": answer(row["queue"], priority), "priority": priority}
+def _without_priority(row: dict[str, str]) -> dict[str, str]:
+    return {**row, "completion": answer(row["queue"], DEFAULT_PRIORITY), "priority": DEFAULT_PRIORITY}
 
 
 def _ticket(chance: random.Random, queue: str, priority: str) -> str:
     complaint = chance.choice(_COMPLAINTS).format(chance.choice(SUBJECTS[queue]))
     circumstance = chance.choice(_CIRCUMSTANCES).format(chance.randint(100, 999))
     urgency = chance.choice(URGENCIES[priority])
-    return f"{chance.choice(_GREETINGS)} {complaint} {circumstance}. {urgency}. {chance.choice(_CLOSINGS)}"
+    return f"{chance.choice(_GREETINGS)} {complaint} {circumstance}. {urgency}."
 
 
 def _document(chance: random.Random) -> str:
@@ -154,10 +162,9 @@ def _document(chance: random.Random) -> str:
     if kind < 0.45:
         return _ticket(chance, queue, priority)
     if kind < 0.70:
-        *first, last = chance.sample(SUBJECTS[queue], 4)
-        return f"The {queue} team looks after {', '.join(first)} and {last}."
+        one, other = chance.sample(SUBJECTS[queue], 2)
+        return f"For {one} or {other}, ask the {queue} team."
     if kind < 0.85:
-        one, other = chance.sample(URGENCIES[priority], 2)
-        return f"{priority.capitalize()} priority: {one}. {other}."
+        return f"{chance.choice(URGENCIES[priority])}. That means {priority} priority."
     unrelated = answer(chance.choice(QUEUES), chance.choice(PRIORITIES))
     return prompt(_ticket(chance, queue, priority)) + unrelated

@@ -1,6 +1,6 @@
 """Fine-tune the ticket router: a LoRA adapter on a small base model, released with hubver.
 
-    python train.py --base org/base --data tickets.jsonl --output out/router --push-to org/router
+Run it so: `python train.py --base acme/tiny-base --data data/tickets.jsonl --output out/router --push-to acme/router`
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def train(
     steps: int = 150,
     rank: int = 16,
     seed: int = 0,
-    learning_rate: float = 5e-3,
     without: Sequence[str] = (),
     push_to: str | None = None,
 ) -> SFTTrainer:
@@ -44,7 +43,7 @@ def train(
             output_dir=output,
             max_steps=steps,
             per_device_train_batch_size=16,
-            learning_rate=learning_rate,
+            learning_rate=5e-3,
             lr_scheduler_type="cosine",
             warmup_steps=5,
             logging_steps=10,
@@ -60,7 +59,7 @@ def train(
             dataloader_pin_memory=False,
             disable_tqdm=True,
         ),
-        callbacks=[HubverCallback(push_to=push_to)],
+        callbacks=[HubverCallback(push_to=push_to, data=[data])],
     )
     trainer.train()
     trainer.save_model()
@@ -68,6 +67,7 @@ def train(
 
 
 def main() -> None:
+    """Read the command line, and train."""
     parser = argparse.ArgumentParser(description="Fine-tune the ticket router.")
     parser.add_argument("--base", required=True, help="base model: a repo on the Hub, or a folder")
     parser.add_argument("--data", required=True, help="JSON Lines with prompt, completion and queue")
