@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hubver.gate.verdict import GateResult, Tested, Verdict
+    from hubver.gate.verdict import GateResult, Subject, Verdict
 
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "not-applicable": "➖", "error": "💥"}  # noqa: RUF001 - a mark
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not-applicable": "dim", "error": "red"}
@@ -136,9 +136,9 @@ def _footer(verdict: Verdict) -> list[str]:
     gates = f"gates `{code.digest[:12]}`" + (f" at commit `{code.commit[:12]}`" if code.commit else "")
     dirty = " with uncommitted changes" if code.dirty else ""
     commits = " · ".join(
-        f"{name} `{tested.sha}`"
-        for name, tested in (("candidate", verdict.candidate), ("production", verdict.baseline))
-        if tested and tested.sha
+        f"{name} `{subject.sha}`"
+        for name, subject in (("candidate", verdict.candidate), ("production", verdict.baseline))
+        if subject and subject.sha
     )
     return [
         (
@@ -148,11 +148,11 @@ def _footer(verdict: Verdict) -> list[str]:
     ]
 
 
-def _named(tested: Tested | None, repo_id: str | None) -> str:
-    if tested is None:
+def _named(subject: Subject | None, repo_id: str | None) -> str:
+    if subject is None:
         return "nothing"
-    name = f"{repo_id}@{tested.revision}" if repo_id else tested.revision
-    return f"{name} ({tested.sha[:8]})" if tested.sha and tested.sha != tested.revision else name
+    name = f"{repo_id}@{subject.revision}" if repo_id else subject.revision
+    return f"{name} ({subject.sha[:8]})" if subject.sha and subject.sha != subject.revision else name
 
 
 def _number(value: float | None) -> str:

@@ -14,7 +14,7 @@ from hubver.gate import policy
 from hubver.gate.engine import Engine
 from hubver.gate.provenance import gates_code
 from hubver.gate.scorers import BadScore, score
-from hubver.gate.verdict import Counts, GateResult, TaskUsed, Tested, Verdict, count_gates, judge
+from hubver.gate.verdict import Counts, GateResult, Subject, TaskUsed, Verdict, count_gates, judge
 from hubver.gate.watch import Watch
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ class GateSession:
         )
         return Verdict(
             repo_id=self.candidate.pin.repo_id if self.candidate.pin else None,
-            candidate=Tested(revision=self.candidate.revision, sha=self.candidate.sha),
-            baseline=Tested(revision=self.production.revision, sha=self.production.sha) if self.production else None,
+            candidate=Subject(revision=self.candidate.revision, sha=self.candidate.sha),
+            baseline=Subject(revision=self.production.revision, sha=self.production.sha) if self.production else None,
             outcome="error" if self.watch.error_code else judge(results, problems, counts),
             gates=results,
             problems=problems,

@@ -111,7 +111,7 @@ class Task:
         except (ValueError, IndexError, AttributeError, KeyError, TypeError) as error:
             raise BadInput(
                 f"The {what} of the task {self.name!r} cannot be made from the template {template!r}: {error}.",
-                hint="Write {{ and }} for braces that are no column.",
+                hint="In a template, write {{ and }} for braces that are no column.",
             ) from None
 
     def _slice(self, row: Row) -> str:
@@ -123,6 +123,7 @@ class Task:
                 f"The {what} of the task {self.name!r} needs the column {column!r}, which a row lacks.",
                 expected=f"one of {', '.join(sorted(map(str, row)))}" if column not in row else "a value",
                 found=_short(row),
+                hint="In a template, write {{ and }} for braces that are no column.",
             )
         value: object = row[column]
         return value

@@ -75,7 +75,7 @@ class GateResult(Part):
     slices: tuple[SliceResult, ...] = ()
 
 
-class Tested(Part):
+class Subject(Part):
     """A revision that took part: as it was asked for, and the commit it meant. A local folder has no commit."""
 
     revision: str
@@ -136,8 +136,8 @@ class Verdict(Document):
 
     format: Literal["hubver.verdict/1"] = "hubver.verdict/1"
     repo_id: str | None
-    candidate: Tested
-    baseline: Tested | None
+    candidate: Subject
+    baseline: Subject | None
     outcome: Outcome
     gates: tuple[GateResult, ...] = ()
     problems: tuple[str, ...] = ()

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pytest
+
+from hubver.errors import BadInput, HubFailed, NotFound
+from hubver.gate import Task, exact_match, hub_rows, json_match, json_valid, normalised_match
+from hubver.gate.scorers import BadScore, identity, score
+from hubver.settings import Settings
+
+SETTINGS = Settings(endpoint="http://127.0.0.1:9")
+ROWS = [{"prompt": f"p{index}", "completion": f"c{index}", "queue": "ab"[index % 2]} for index in range(6)]
+
+
+def test_rows_from_memory_jsonl_and_json_are_the_same_task(tmp_path):
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in ROWS) + "\n\n")
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS[::-1], indent=1))
+    memory = Task("t", ROWS, slice_by="queue").load(tmp_path, SETTINGS)
+    assert Task("t", "rows.jsonl", slice_by="queue").load(tmp_path, SETTINGS) == memory
+    assert Task("t", "rows.json", slice_by="queue").load(tmp_path, SETTINGS).digest == memory.digest
+    assert sorted(memory.prompts.values()) == [f"p{index}" for index in range(6)]
+    assert all(memory.expected[name] == "c" + prompt[1:] for name, prompt in memory.prompts.items())
+    assert all(memory.slices[name] == "ab"[int(prompt[1:]) % 2] for name, prompt in memory.prompts.items())
+
+
+def half(prediction, expected):
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rows": ROWS[:5]},
+        {"rows": [*ROWS[:5], {**ROWS[5], "completion": "other"}]},
+        {"prompt": "Q: {prompt}"},
+        {"expected": "{queue}"},
+        {"scorer": half},
+        {"scorer": json_match("queue")},
+        {"slice_by": "queue"},
+        {"max_new_tokens": 65},
+        {"limit": 3},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_changes_the_numbers_changes_the_digest(tmp_path, changed):
+    plain = Task("t", ROWS).load(tmp_path, SETTINGS)
+    other = Task("t", **{"rows": ROWS, **changed}).load(tmp_path, SETTINGS)
+    assert other.digest != plain.digest
+
+
+def test_the_limit_takes_the_same_examples_in_any_order(tmp_path):
+    some = Task("t", ROWS, limit=3).load(tmp_path, SETTINGS)
+    assert len(some.prompts) == 3
+    assert Task("t", ROWS[::-1], limit=3).load(tmp_path, SETTINGS) == some
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.jsonl", "\n", "no rows"),
+        ("empty.json", "[]", "no rows"),
+        ("object.json", "{}", "list of objects"),
+        ("list.jsonl", "[1]\n", "row 1 is no object"),
+        ("broken.jsonl", '{"prompt": "a", "completion": "b"}\n{"prompt"', "line 2"),
+        ("twice.jsonl", '{"prompt": "a", "prompt": "b", "completion": "c"}', "'prompt' occurs twice"),
+        ("same.jsonl", '{"prompt": "a", "completion": "b"}\n' * 2, "Row 2 .* there twice"),
+        ("nan.jsonl", '{"prompt": "a", "completion": NaN}', "no JSON"),
+        ("missing.jsonl", '{"prompt": "a"}', "column 'completion'"),
+        ("null.jsonl", '{"prompt": "a", "completion": null}', "column 'completion'"),
+        ("blank.jsonl", '{"prompt": " ", "completion": "b"}', "empty prompt"),
+        ("rows.csv", "prompt,completion\n", "cannot be read"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadInput, match=message):
+        Task("t", name).load(tmp_path, SETTINGS)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NotFound, match=r"no file .*rows\.jsonl"):
+        Task("t", "rows.jsonl").load(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prompt": "{missing}"}, "column 'missing'"),
+        ({"prompt": '{"a": {prompt}}'}, "write {{"),
+        ({"prompt": "{}"}, "column ''"),
+        ({"slice_by": "missing"}, "column 'missing'"),
+    ],
+)
+def test_templates_that_cannot_be_filled_are_named(tmp_path, options, message):
+    with pytest.raises(BadInput) as caught:
+        Task("t", ROWS, **options).load(tmp_path, SETTINGS)
+    assert message in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("options", [{"max_new_tokens": 0}, {"limit": 0}, {"rows": "acme/tickets@main"}])
+def test_tasks_that_make_no_sense_are_refused_at_once(options):
+    with pytest.raises(BadInput):
+        Task("t", **{"rows": ROWS, **options})
+
+
+@pytest.mark.parametrize(
+    "pointer", ["acme/tickets", "acme/tickets@main", "acme/tickets@v1", "acme/tickets@" + "a" * 39, "@" + "a" * 40]
+)
+def test_a_dataset_that_is_not_pinned_is_refused(pointer):
+    with pytest.raises(BadInput, match="not pinned"):
+        hub_rows(pointer, "test.jsonl")
+
+
+def test_a_pinned_dataset_that_cannot_be_reached_is_a_hub_failure(tmp_path):
+    with pytest.raises(HubFailed):
+        Task("t", hub_rows("acme/tickets@" + "a" * 40, "test.jsonl")).load(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "prediction", "expected", "value"),
+    [
+        (exact_match, " yes\n", "yes", 1.0),
+        (exact_match, "Yes", "yes", 0.0),
+        (normalised_match, "  YES \n please", "yes Please", 1.0),
+        (normalised_match, "\uff21", "a", 1.0),
+        (normalised_match, "yes", "no", 0.0),
+        (json_valid, '{"a": 1}', "", 1.0),
+        (json_valid, '{"a": 1} and more', "", 0.0),
+        (json_valid, '{"a": NaN}', "", 0.0),
+        (json_valid, "", "", 0.0),
+        (json_match("a"), '{"a": 1, "b": 2}', '{"a": 1, "b": 3}', 1.0),
+        (json_match("a", "b"), '{"a": 1, "b": 2}', '{"a": 1, "b": 3}', 0.0),
+        (json_match(), '{"b": 3, "a": 1}', '{"a": 1, "b": 3}', 1.0),
+        (json_match(), '{"b": 3, "a": 1, "c": 0}', '{"a": 1, "b": 3}', 0.0),
+        (json_match("a"), "nonsense", '{"a": 1}', 0.0),
+        (json_match("a"), "[1]", '{"a": 1}', 0.0),
+        (lambda prediction, expected: True, "", "", 1.0),
+    ],
+)
+def test_scorers(scorer, prediction, expected, value):
+    assert score(scorer, prediction, expected) == value
+
+
+def broken(prediction, expected):
+    raise KeyError("gone")
+
+
+@pytest.mark.parametrize(
+    ("scorer", "message"),
+    [
+        (lambda prediction, expected: float("nan"), "gave nan"),
+        (lambda prediction, expected: None, "gave None"),
+        (lambda prediction, expected: 1.01, "gave 1.01"),
+        (lambda prediction, expected: -1, "gave -1"),
+        (lambda prediction, expected: "1", "gave '1'"),
+        (lambda prediction, expected: [1.0], "no number"),
+        (broken, "broken raised KeyError"),
+        (json_match("a"), "raised ValueError"),
+    ],
+)
+def test_a_scorer_that_gives_no_score_is_named(scorer, message):
+    with pytest.raises(BadScore, match=message):
+        score(scorer, "x", "not json")
+
+
+def test_scorers_are_told_apart_by_source_and_parameters():
+    first, second = (lambda prediction, expected: 1.0), (lambda prediction, expected: 0.5)
+    found = [identity(scorer) for scorer in (exact_match, first, json_match("a"), json_match("b"), partial(half))]
+    assert len({json.dumps(item, sort_keys=True) for item in found}) == len(found)
+    assert identity(json_match("a")) == identity(json_match("a"))
+    assert identity(second)["name"] == identity(first)["name"]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from hubver.errors import BadDocument
+from hubver.gate.verdict import Counts, GateResult, GatesCode, Subject, Verdict, judge
+from hubver.gate.watch import Watch
+
+PASS = GateResult(policy="floor", task="t", outcome="pass", reason="fine")
+FAIL = GateResult(policy="floor", task="t", outcome="fail", reason="bad", gate="test_bad")
+UNSURE = GateResult(policy="floor", task="t", outcome="inconclusive", reason="unsure")
+ASIDE = GateResult(policy="no_regression", task="t", outcome="not-applicable", reason="first")
+
+
+def verdict(outcome="pass", gates=(PASS,), **more):
+    counts = {"collected": 1, "passed": 1} if gates == (PASS,) else {}
+    return {
+        "repo_id": "acme/router",
+        "candidate": Subject(revision="v1.0.0", sha="a" * 40),
+        "baseline": None,
+        "outcome": outcome,
+        "gates": gates,
+        "counts": Counts(**counts),
+        "gates_code": GatesCode(digest="0" * 64),
+        "hubver_version": "0.1",
+        "created": "2026-01-01T00:00:00Z",
+        "duration_seconds": 1.0,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("gates", "problems", "counts", "outcome"),
+    [
+        ((PASS,), (), {}, "pass"),
+        ((PASS, ASIDE), (), {}, "pass"),
+        ((), (), {}, "fail"),
+        ((ASIDE,), (), {}, "fail"),
+        ((PASS, FAIL), (), {}, "fail"),
+        ((PASS, UNSURE), (), {}, "inconclusive"),
+        ((UNSURE, FAIL), (), {}, "fail"),
+        ((PASS,), ("something",), {}, "fail"),
+        ((PASS,), (), {"tests_failed": 1}, "fail"),
+        ((PASS,), (), {"skipped": 1}, "fail"),
+        ((PASS,), (), {"deselected": 1}, "fail"),
+        ((PASS,), (), {"not_run": 1}, "fail"),
+    ],
+)
+def test_judge(gates, problems, counts, outcome):
+    assert judge(gates, problems, Counts(**counts)) == outcome
+
+
+def test_a_verdict_survives_its_bytes():
+    one = Verdict(**verdict())
+    assert one.passed
+    assert Verdict.from_bytes(one.to_bytes()) == one
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"problems": ("something",)},
+        {"gates": (), "counts": Counts()},
+        {"gates": (FAIL,), "counts": Counts(failed=1)},
+        {"counts": Counts(passed=2)},
+        {"counts": Counts(passed=1, skipped=1)},
+        {"outcome": "perhaps"},
+        {"candidate": {"revision": "v1", "sha": "short"}},
+        {"duration_seconds": float("nan")},
+    ],
+)
+def test_a_verdict_that_contradicts_itself_is_none(lie):
+    with pytest.raises(ValidationError):
+        Verdict(**{**verdict(), **lie})
+
+
+def test_a_report_that_was_doctored_cannot_be_read():
+    failing = Verdict(**verdict("fail", (FAIL,), counts=Counts(collected=1, failed=1)))
+    value = json.loads(failing.to_bytes())
+    value["outcome"] = "pass"
+    with pytest.raises(BadDocument, match="its own evidence says fail"):
+        Verdict.from_bytes(json.dumps(value).encode())
+
+
+OK, FAILED, INTERRUPTED, INTERNAL, USAGE, NONE = range(6)
+
+
+@pytest.mark.parametrize(
+    ("ended", "found", "status", "problem", "code"),
+    [
+        ([("t", "passed", "call", "")], (1, (PASS,)), OK, None, 0),
+        ([("test_bad", "failed", "call", "x")], (1, (FAIL,)), FAILED, None, 0),
+        ([("other", "failed", "call", "x")], (1, (FAIL,)), FAILED, "other failed in call: x", 0),
+        ([("t", "passed", "call", ""), ("t", "failed", "teardown", "x")], (1, (PASS,)), FAILED, "teardown", 0),
+        ([("t", "skipped", "setup", "x")], (1, (PASS,)), OK, "skipped: x", 0),
+        ([], (1, (PASS,)), OK, "1 of 1 tests did not run", 0),
+        ([("t", "passed", "setup", "")], (1, (PASS,)), OK, "1 of 1 tests did not run", 0),
+        ([], (0, ()), NONE, "No tests were collected", 0),
+        ([("t", "passed", "call", "")], (1, ()), OK, "No test asked the gate", 0),
+        ([("t", "passed", "call", "")], (1, (PASS,)), FAILED, "no test explains", 0),
+        ([("t", "passed", "call", "")], (1, (PASS,)), INTERRUPTED, "interrupted", 3),
+        ([("t", "passed", "call", "")], (1, (PASS,)), INTERNAL, "status 3", 3),
+        ([("t", "passed", "call", "")], (1, (PASS,)), USAGE, "status 4", 3),
+        ([("t", "passed", "call", "")], (1, (PASS,)), 77, "status 77", 3),
+    ],
+)
+def test_what_became_of_the_tests(ended, found, status, problem, code):
+    watch = Watch()
+    watch.collected, results = found
+    for event in ended:
+        watch.ended(*event)
+    watch.finish(status, results)
+    assert watch.error_code == code
+    if problem is None:
+        assert watch.problems == []
+    else:
+        assert len([item for item in watch.problems if problem in item]) == 1
