@@ -16,23 +16,31 @@ class HubError(Exception):
         message: one sentence, sent in the body and as `X-Error-Message`.
         code: value of `X-Error-Code`, if the Hub has one for this.
         headers: further response headers.
+        facts: further fields of the body.
     """
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+        facts: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.headers = headers or {}
+        self.facts = facts or {}
 
     def response(self) -> JSONResponse:
         """Render the error as the Hub does."""
         headers = {"X-Error-Message": self.message.encode("ascii", "replace").decode().replace("\n", " ")}
         if self.code:
             headers["X-Error-Code"] = self.code
-        return JSONResponse({"error": self.message}, self.status, {**headers, **self.headers})
+        return JSONResponse({"error": self.message, **self.facts}, self.status, {**headers, **self.headers})
 
 
 def bad_request(message: str) -> HubError:

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, GitProtocolError, ObjectFormatException
-from dulwich.object_store import MissingObjectFinder
-from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.objects import S_ISGITLINK, Commit, ObjectID
 from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 
+from hubver.localhub import trees
 from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, parse_pointer
 from hubver.localhub.pulls import record_commit
 from hubver.localhub.refs import MAIN, RefChange, RefusedChanges
-from hubver.localhub.repository import Repository, peel
+from hubver.localhub.repository import Repository, get_commit, peel, read_blob, tree_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dulwich.object_store import BaseObjectStore
 
     from hubver.localhub.lfs_store import LfsStore
@@ -147,26 +149,58 @@ def _objection(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: Us
 
 def _bad_objects(store: BaseObjectStore, lfs: LfsStore, change: RefChange, known: set[str]) -> str | None:
     """Look through what a push brings: all of it must be there, and nothing large except in LFS."""
-    new = ObjectID(str(change.new).encode())
     try:
-        if change.name.startswith("refs/tags/"):
-            commit = store[ObjectID(peel(store, str(change.new)).encode())]
-        else:
-            commit = store[new]
-        if not isinstance(commit, Commit):
+        target = peel(store, str(change.new)) if change.name.startswith("refs/tags/") else str(change.new)
+        if not isinstance(store[ObjectID(target.encode())], Commit):
             return "a ref must lead to a commit"
-        finder = MissingObjectFinder(store, [ObjectID(oid.encode()) for oid in known], [new])
-        for oid, _ in finder:
-            found = store[ObjectID(oid)]
-            if isinstance(found, Blob) and (reason := _bad_blob(found, lfs)):
-                return f"pre-receive hook declined: {reason}"
+        for entry in _new_files(store, target, {peel(store, oid) for oid in known}):
+            reason = "submodules are not supported" if S_ISGITLINK(entry.mode) else _bad_blob(store, lfs, entry)
+            if reason:
+                return f"pre-receive hook declined: {entry.path}: {reason}"
     except KeyError:
         return "missing necessary objects"
     return None
 
 
-def _bad_blob(blob: Blob, lfs: LfsStore) -> str | None:
-    content = blob.as_raw_string()
+def _new_files(store: BaseObjectStore, target: str, known: set[str]) -> Iterator[trees.Entry]:
+    """Every file in the history of `target` that no `known` commit next to it has.
+
+    Raises:
+        KeyError: while iterating, if a commit or a tree of it is not in the store.
+    """
+    old = _history(store, known, set())
+    new = _history(store, {target}, old)
+    edges = {parent.decode() for oid in new for parent in get_commit(store, oid).parents} & old
+    seen = {entry.oid for oid in edges for entry in trees.walk(store, tree_of(store, oid))}
+    todo = [trees.Entry("", trees.FOLDER_MODE, tree_of(store, oid)) for oid in new]
+    while todo:
+        entry = todo.pop()
+        if entry.oid in seen:
+            continue
+        seen.add(entry.oid)
+        if entry.is_folder:
+            todo += trees.walk(store, entry.oid, entry.path, recursive=False)
+        else:
+            yield entry
+
+
+def _history(store: BaseObjectStore, tips: set[str], stop: set[str]) -> set[str]:
+    """The commits reachable from `tips` without going through `stop`."""
+    found: set[str] = set()
+    todo = list(tips)
+    while todo:
+        oid = todo.pop()
+        if oid in found or oid in stop:
+            continue
+        found.add(oid)
+        commit = store[ObjectID(oid.encode())]
+        if isinstance(commit, Commit):
+            todo += [parent.decode() for parent in commit.parents]
+    return found
+
+
+def _bad_blob(store: BaseObjectStore, lfs: LfsStore, entry: trees.Entry) -> str | None:
+    content = read_blob(store, entry.oid)
     if len(content) > REGULAR_SIZE_LIMIT:
         return f"a file of {len(content)} bytes is larger than 10 MiB and must be stored with LFS"
     pointer = parse_pointer(content)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
 FILE_MODE = 0o100644
-_FOLDER_MODE = 0o040000
+FOLDER_MODE = 0o040000
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def walk(store: BaseObjectStore, tree: str, folder: str = "", *, recursive: bool
 
 def find(store: BaseObjectStore, tree: str, path: str) -> Entry | None:
     """Look one path up; None if there is nothing. The empty path is the tree itself."""
-    entry = Entry("", _FOLDER_MODE, tree)
+    entry = Entry("", FOLDER_MODE, tree)
     for name in path.split("/") if path else ():
         if not entry.is_folder:
             return None
@@ -103,7 +103,7 @@ def _edited(store: BaseObjectStore, tree: str | None, changes: Mapping[str, tupl
         edited = _edited(store, start, below)
         if len(edited):
             store.add_object(edited)
-            entries[folder] = (_FOLDER_MODE, edited.id)
+            entries[folder] = (FOLDER_MODE, edited.id)
         else:
             entries.pop(folder, None)  # git keeps no empty folders
     result = Tree()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from dulwich.errors import GitProtocolError, HangupException
@@ -71,7 +72,8 @@ def info_refs(call: Call) -> Response:
 def upload_pack(call: Call) -> Response:
     """Serve a clone or a fetch."""
     repo, _ = _admit(call, "git-upload-pack")
-    return _converse(_plain_body(call), "application/x-git-upload-pack-result", lambda p: _upload_pack(repo, p))
+    with _plain_body(call) as body:
+        return _converse(body, "application/x-git-upload-pack-result", lambda p: _upload_pack(repo, p))
 
 
 def receive_pack(call: Call) -> Response:
@@ -79,9 +81,9 @@ def receive_pack(call: Call) -> Response:
     repo, user = _admit(call, "git-receive-pack")
     if user is None:
         raise HubError(401, "Invalid username or password.", headers=_CHALLENGE)
-    body = _plain_body(call)
     lfs = call.hub.store.lfs
-    return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(repo, lfs, user, p))
+    with _plain_body(call) as body:
+        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(repo, lfs, user, p))
 
 
 def _upload_pack(repo: Repository, protocol: ReceivableProtocol, *, advertise_refs: bool = False) -> None:
@@ -119,16 +121,18 @@ def _pieces(file: tempfile.SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def _plain_body(call: Call) -> IO[bytes]:
+@contextmanager
+def _plain_body(call: Call) -> Iterator[IO[bytes]]:
     """The body without the compression that git puts on long lists of commits."""
     if call.request.headers.get("content-encoding") not in {"gzip", "x-gzip"}:
-        return call.body
-    plain = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the request
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    while piece := call.body.read(_PIECE):
-        plain.write(unpack.decompress(piece))
-    plain.seek(0)
-    return plain
+        yield call.body
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
+        unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        while piece := call.body.read(_PIECE):
+            plain.write(unpack.decompress(piece))
+        plain.seek(0)
+        yield plain
 
 
 ROUTES: list[Route] = [

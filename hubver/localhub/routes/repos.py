@@ -38,8 +38,14 @@ def create(call: Call) -> Response:
     kind, repo_id = _named(call, body)
     call.must_own(repo_id.partition("/")[0])
     private = body.get("visibility") == "private" or bool(body.get("private"))
-    repo = call.hub.store.create(kind, repo_id, private=private)
-    return JSONResponse({"url": call.url(repo.url_path), "name": repo_id, "id": repo_id, "private": private})
+    url = call.url(PREFIXES[kind] + repo_id)
+    try:
+        call.hub.store.create(kind, repo_id, private=private)
+    except HubError as error:
+        # The client reads the address from the refusal where the repo may exist already.
+        error.facts["url"] = url
+        raise
+    return JSONResponse({"url": url, "name": repo_id, "id": repo_id, "private": private})
 
 
 def delete(call: Call) -> Response:
