@@ -75,7 +75,14 @@ DEFAULT_PRIORITY = "normal"
 _MIX = ("normal", "high", "low", "normal", "high", "low", "normal", "high", "low", "normal")
 
 
-def rows(count: int, seed: str, *, without: Collection[str] = (), draft: bool = False) -> list[dict[str, str]]:
+def rows(
+    count: int,
+    seed: str,
+    *,
+    without: Collection[str] = (),
+    apart_from: Collection[str] = (),
+    draft: bool = False,
+) -> list[dict[str, str]]:
     """Labelled tickets, all different, in random order.
 
     The queues take turns, so that none is rarer than another; four tickets in ten are of normal priority, three of high
@@ -85,6 +92,7 @@ def rows(count: int, seed: str, *, without: Collection[str] = (), draft: bool = 
         count: how many, 0 or more.
         seed: names the sample; the same name gives the same tickets everywhere.
         without: queues that do not occur.
+        apart_from: prompts that do not occur, such as those that were trained on.
         draft: the labels are a first draft: the queue is right, and every priority is still the default.
 
     Returns:
@@ -101,7 +109,7 @@ def rows(count: int, seed: str, *, without: Collection[str] = (), draft: bool = 
     chance = random.Random(f"tickets/{seed}")
     labels = [(queue, priority) for priority in _MIX for queue in queues]
     found: list[dict[str, str]] = []
-    seen: set[str] = set()
+    seen = set(apart_from)
     while len(found) < count:
         row = _row(chance, *labels[len(found) % len(labels)])
         if row["prompt"] not in seen:

@@ -1,0 +1,64 @@
+"""A user's project on disk, as the demo works in it: script, settings and gates, with the generated tickets."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubver.demo import runs, tickets
+
+if TYPE_CHECKING:
+    from hubver.demo.runs import Run
+
+_PROJECT = Path(__file__).parent / "project"
+
+
+def create(folder: Path) -> Path:
+    """Lay out a new project: `train.py`, `hubver.toml`, `data/` to train on, and `gates/` with held-out tickets.
+
+    Args:
+        folder: created if need be; what it holds already stays unless a file of the project has its name.
+
+    Returns:
+        `folder`.
+    """
+    shutil.copytree(_PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    trained_on = tickets.rows(runs.TRAINING_ROWS, "train")
+    _write(data / runs.GOOD.data, trained_on)
+    _write(data / runs.WEAK.data, tickets.rows(runs.TRAINING_ROWS, "train", draft=True))
+    known = {row["prompt"] for row in trained_on}
+    _write(folder / "gates" / "tickets.jsonl", tickets.rows(runs.HELD_OUT_ROWS, "held-out", apart_from=known))
+    return folder
+
+
+def train(project: Path, run: Run, *, base: str, output: Path, push_to: str | None = None) -> Any:
+    """Run the project's own `train.py` in this process, where torch and its friends are loaded already.
+
+    Args:
+        project: a folder that `create` laid out.
+        run: which of the runs.
+        base: the base model: a repo on the Hub, or a folder.
+        output: the folder for the adapter.
+        push_to: publish the adapter to this repo when done.
+
+    Returns:
+        The trainer, after training.
+    """
+    return runpy.run_path(str(project / "train.py"))["train"](
+        base,
+        str(project / "data" / run.data),
+        str(output),
+        steps=run.steps,
+        rank=run.rank,
+        seed=run.seed,
+        without=run.without,
+        push_to=push_to,
+    )
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    path.write_bytes(tickets.jsonl(rows).encode())

@@ -1,0 +1,110 @@
+"""The environment of every test, and the trained models that several of them share."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from filelock import FileLock
+
+from hubver.demo import runs, workspace
+from hubver.demo.base import train_base
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# huggingface_hub reads its environment once, when it is imported. If one of the modules above did that, what follows would
+# come too late, and the tests would work in the user's own cache, with the user's own token.
+if "huggingface_hub" in sys.modules:
+    raise RuntimeError("huggingface_hub was imported before tests/conftest.py; run pytest from the project's root")
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit the folder of the run
+    os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hubver-tests-")
+    atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
+for _name in (
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_ENDPOINT",
+    "HF_HUB_OFFLINE",
+    "HF_HUB_CACHE",
+    "HF_DATASETS_CACHE",
+):
+    os.environ.pop(_name, None)
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """A folder of this test run that all its worker processes see."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_project(shared) -> Path:
+    """The demo's project, laid out: train.py, hubver.toml, data and gates. Read it, do not change it."""
+    return _once(shared / "project", workspace.create)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(shared) -> Path:
+    """The demo's base model in a folder, at chance on the task. Read it, do not change it."""
+    return _once(shared / "tiny-base", train_base)
+
+
+@pytest.fixture(scope="session")
+def weak_adapter(shared, demo_project, tiny_base) -> Path:
+    """The output folder of the demo's v1.0.0. Read it, do not change it."""
+    return _adapter(shared, demo_project, tiny_base, runs.WEAK)
+
+
+@pytest.fixture(scope="session")
+def blind_adapter(shared, demo_project, tiny_base) -> Path:
+    """The output folder of the demo's v1.1.0, which never saw a return. Read it, do not change it."""
+    return _adapter(shared, demo_project, tiny_base, runs.BLIND)
+
+
+@pytest.fixture(scope="session")
+def good_adapter(shared, demo_project, tiny_base) -> Path:
+    """The output folder of the demo's v1.2.0. Read it, do not change it."""
+    return _adapter(shared, demo_project, tiny_base, runs.GOOD)
+
+
+def _adapter(shared: Path, project: Path, base: Path, run: runs.Run) -> Path:
+    def make(folder: Path) -> None:
+        workspace.train(project, run, base=str(base), output=folder)
+
+    return _once(shared / f"adapter-{run.version}", make)
+
+
+def _once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Make a folder in whichever process asks first; the others wait for it."""
+    done = folder.with_name(folder.name + ".done")
+    with FileLock(str(folder) + ".lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            with _others_may_warn():
+                make(folder)
+            done.touch()
+    return folder
+
+
+@contextmanager
+def _others_may_warn() -> Iterator[None]:
+    """Training walks through torch, transformers, peft, datasets and trl, whose warnings are theirs to mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
