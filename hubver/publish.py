@@ -298,7 +298,7 @@ class _Push:
                 at=datetime.now(timezone.utc),
                 actor=actor,
                 run_url=self.settings.run_url,
-                state=ledger.state(ledger.newest(self.hub, self.repo_id, refs)),
+                state=ledger.state(self.hub, self.repo_id, refs),
                 release=Release(sha=landed.sha, version=version),
                 run_id=landed.record.run_id,
                 pull_request=landed.pull_request,

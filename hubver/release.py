@@ -117,7 +117,7 @@ def promote(
     if now == sha:
         return Promotion(repo_id, release, previous, None, already=True)
     verdict = _binding_verdict(hub, repo_id, refs, release=release, previous=previous, override=override)
-    state = ledger.state(ledger.newest(hub, repo_id, refs))
+    state = ledger.state(hub, repo_id, refs)
     point = RollbackPoint(tag=_next_rollback_tag(refs, previous), release=previous) if previous else None
     event = Promoted(
         at=datetime.now(timezone.utc),
@@ -165,7 +165,7 @@ def rollback(settings: Settings, repo_id: str, *, to: str | None = None, reason:
     now = refs.branches.get(settings.production)
     if now is None:
         raise NotFound(f"Nothing is in production in {repo_id} yet.", hint=f"See: hubver status {repo_id}")
-    state = ledger.state(ledger.newest(hub, repo_id, refs))
+    state = ledger.state(hub, repo_id, refs)
     point = _chosen_point(repo_id, state, to)
     previous = Release(sha=now, version=version_of(refs, now))
     event = RolledBack(
@@ -189,7 +189,7 @@ def status(settings: Settings, repo_id: str) -> Status:
     hub = Hub.of(settings)
     refs = hub.refs(repo_id)
     now = refs.branches.get(settings.production)
-    state = ledger.state(ledger.newest(hub, repo_id, refs))
+    state = ledger.state(hub, repo_id, refs)
     production = Release(sha=now, version=version_of(refs, now)) if now else None
     said = state.production.sha if state.production else None
     note = None

@@ -63,14 +63,22 @@ def translated(endpoint: str, subject: str) -> Iterator[None]:
         raise BadInput(
             f"{subject!r} is not the name of a repository.", expected="ORG/NAME, of letters, digits, '-', '_' and '.'"
         ) from error
-    except (errors.HTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, errors.HTTPError):
+    except RuntimeError as error:
+        # The client's upload threads wrap what went wrong in one of these.
+        if not isinstance(error.__cause__, errors.HTTPError):
             raise
-        raise HubUnreachable(
-            f"{endpoint} did not answer.",
-            found=_reason(error),
-            hint="Check the network and HF_ENDPOINT, then run the same command again: it goes on where it stopped.",
-        ) from error
+        raise _unreachable(endpoint, error) from error
+    # `ConnectionError` is what the client raises offline, and what its Xet library raises for any lost exchange.
+    except (errors.HTTPError, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
+        raise _unreachable(endpoint, error) from error
+
+
+def _unreachable(endpoint: str, error: BaseException) -> HubUnreachable:
+    return HubUnreachable(
+        f"{endpoint} did not answer.",
+        found=reason(error),
+        hint="Check the network and HF_ENDPOINT, then run the same command again: it goes on where it stopped.",
+    )
 
 
 def _from_status(error: HfHubHTTPError, endpoint: str, subject: str) -> HubverError:
@@ -102,7 +110,7 @@ def _from_status(error: HfHubHTTPError, endpoint: str, subject: str) -> HubverEr
     )
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The innermost reason of a lost connection, such as `[Errno 111] Connection refused`."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -69,14 +69,12 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100) -> Iterator[
             return
 
 
-def newest(hub: Hub, repo_id: str, refs: Refs) -> Entry | None:
-    """The ledger's newest entry, in one request; None where there is no ledger yet."""
-    return next(entries(hub, repo_id, refs, page=1), None)
-
-
-def state(newest: Entry | None) -> State:
-    """The release state, as the newest entry tells it."""
-    return newest.event.state if newest and newest.event else State()
+def state(hub: Hub, repo_id: str, refs: Refs) -> State:
+    """The release state, as the newest event tells it: one request, unless strangers wrote to the ledger since."""
+    for entry in entries(hub, repo_id, refs, page=10):
+        if entry.event is not None:
+            return entry.event.state
+    return State()
 
 
 def addition(refs: Refs, event: Event, evidence: Mapping[str, bytes] | None = None) -> Addition:
@@ -123,7 +121,7 @@ def append(
     """
     for attempt in range(1, _TRIES + 1):
         refs = hub.refs(repo_id)
-        line = addition(refs, make(refs, state(newest(hub, repo_id, refs))), evidence)
+        line = addition(refs, make(refs, state(hub, repo_id, refs)), evidence)
         try:
             move(hub, repo_id, [line.move], line.objects)
         except StaleRef:

@@ -13,11 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubver.errors import BadToken, HubFailed, HubUnreachable, NotFound, StaleRef
+from hubver.errors import BadToken, HubFailed, HubUnreachable, HubverError, NotFound, StaleRef
+from hubver.hub.answers import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dulwich.client import HttpGitClient
     from dulwich.objects import ShaFile
 
     from hubver.hub.client import Hub
@@ -59,14 +61,14 @@ def move(hub: Hub, repo_id: str, moves: Sequence[Move], objects: Sequence[ShaFil
     hub.need_token()
     try:
         _push(hub, repo_id, moves, objects)
-    except HubUnreachable:
+    except HubFailed:
+        # A lost answer is not a failure: look before saying so.
         if not _arrived(hub, repo_id, moves):
             raise
 
 
 def _push(hub: Hub, repo_id: str, moves: Sequence[Move], objects: Sequence[ShaFile]) -> None:
-    from dulwich.client import HTTPUnauthorized
-    from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, SendPackError
+    from dulwich.errors import GitProtocolError, HangupException, SendPackError
 
     try:
         try:
@@ -77,30 +79,17 @@ def _push(hub: Hub, repo_id: str, moves: Sequence[Move], objects: Sequence[ShaFi
                 raise
             for one in moves:
                 _send(hub, repo_id, [one], objects, atomic=False)
-    except HTTPUnauthorized as error:
-        raise BadToken(
-            f"{hub.endpoint} does not let this token push to {repo_id}.",
-            hint="Use a token with write access to the repository.",
-        ) from error
-    except NotGitRepository as error:
-        raise NotFound(f"{repo_id} does not exist on {hub.endpoint}, or this token may not push to it.") from error
     except SendPackError as error:
         raise HubFailed(f"{hub.endpoint} refused the push to {repo_id}.", found=_words(error)) from error
     except (HangupException, GitProtocolError) as error:
-        words = _words(error)
-        if "unexpected http resp 403" in words:
-            raise BadToken(
-                f"This token may not push to {repo_id}.", hint="Use a token with write access to the repository."
-            ) from error
         raise HubUnreachable(
             f"{hub.endpoint} did not answer a push to {repo_id}.",
-            found=words,
+            found=_words(error),
             hint="Run the same command again: it goes on where it stopped.",
         ) from error
 
 
 def _send(hub: Hub, repo_id: str, moves: Sequence[Move], objects: Sequence[ShaFile], *, atomic: bool) -> None:
-    from dulwich.client import HttpGitClient
     from dulwich.pack import pack_objects_to_data
 
     def update(refs: dict[Any, Any]) -> dict[Any, Any]:
@@ -112,22 +101,55 @@ def _send(hub: Hub, repo_id: str, moves: Sequence[Move], objects: Sequence[ShaFi
                 raise _stale(repo_id, one, now.decode() if now else None)
         return {one.ref.encode(): one.new.encode() for one in moves}
 
-    client = HttpGitClient(
-        hub.endpoint + "/",
-        username="hubver",  # the Hub takes any user name; the token is the password
-        password=hub.token.get_secret_value() if hub.token else "",
-        timeout=_TIMEOUT_S,
-        quiet=True,
-    )
-    result = client.send_pack(
-        f"{repo_id}.git", update, lambda *_args, **_kwargs: pack_objects_to_data(list(objects)), atomic=atomic
-    )
+    client = _client(hub, repo_id)
+    try:
+        result = client.send_pack(
+            f"{repo_id}.git", update, lambda *_args, **_kwargs: pack_objects_to_data(list(objects)), atomic=atomic
+        )
+    finally:
+        client.pool_manager.clear()  # dulwich leaves its connections open
     for ref, refusal in (result.ref_status or {}).items():
         if refusal is not None:
             raise StaleRef(
                 f"{ref.decode()} in {repo_id} was not moved: {refusal}.",
                 hint="Somebody else may have moved it at the same time. Look with `hubver status`, then try again.",
             )
+
+
+def _client(hub: Hub, repo_id: str) -> HttpGitClient:
+    """A git client that answers a refusal with our errors, and closes its connection, which dulwich leaves open."""
+    from dulwich.client import HttpGitClient
+
+    class Client(HttpGitClient):
+        def _http_request(self, url: str, headers: Any = None, data: Any = None, *_raise_for_status: bool) -> Any:
+            response, read = super()._http_request(url, headers, data, raise_for_status=False)
+            if response.status != 200:
+                response.close()
+                raise _refusal(hub, repo_id, response.status)
+            return response, read
+
+    return Client(
+        hub.endpoint + "/",
+        username="hubver",  # the Hub takes any user name; the token is the password
+        password=hub.token.get_secret_value() if hub.token else "",
+        timeout=_TIMEOUT_S,
+        quiet=True,
+    )
+
+
+def _refusal(hub: Hub, repo_id: str, status: int) -> HubverError:
+    if status in (401, 403):
+        return BadToken(
+            f"{hub.endpoint} does not let this token push to {repo_id}.",
+            hint="Use a token with write access to the repository.",
+        )
+    if status == 404:
+        return NotFound(f"{repo_id} does not exist on {hub.endpoint}, or this token may not push to it.")
+    return HubFailed(
+        f"{hub.endpoint} failed on a push to {repo_id}.",
+        found=f"status {status}",
+        hint="Run the same command again: it goes on where it stopped.",
+    )
 
 
 def _arrived(hub: Hub, repo_id: str, moves: Sequence[Move]) -> bool:
@@ -152,5 +174,5 @@ def _stale(repo_id: str, one: Move, now: str | None) -> StaleRef:
 
 
 def _words(error: BaseException) -> str:
-    """An error's text without its address: a git address may carry credentials, so it is never shown."""
-    return _ADDRESS.sub("the Hub", str(error)).strip() or type(error).__name__
+    """Why a push failed, without its address: a git address may carry credentials, so it is never shown."""
+    return _ADDRESS.sub("the Hub", reason(error))

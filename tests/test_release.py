@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from hubver.errors import BadInput, GateFailed, HubverError, NotFound, NotGated, StaleRef
+from hubver.hub import pulls
+from hubver.hub.refs import Move, move
+from hubver.release import promote, rollback, status
+
+
+def released(repo, *tags: str) -> list[str]:
+    """Commit, judge and promote some versions, one after the other."""
+    shas = []
+    for tag in tags:
+        shas.append(repo.version(tag))
+        repo.judge(shas[-1])
+        promote(repo.settings, f"{repo.repo_id}@{tag}")
+    return shas
+
+
+def test_the_first_release_has_nothing_to_roll_back_to(repo):
+    (sha,) = released(repo, "v1.0.0")
+    refs = repo.refs()
+    assert refs.branches["production"] == sha
+    assert set(refs.tags) == {"v1.0.0"}
+    with pytest.raises(BadInput, match="no rollback point"):
+        rollback(repo.settings, repo.repo_id)
+    assert repo.refs() == refs
+
+
+def test_a_promotion_moves_production_and_keeps_what_it_left(repo):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    refs = repo.refs()
+    assert refs.branches["production"] == two
+    assert refs.tags["rollback/1-v1.0.0"] == one
+    assert repo.titles() == [
+        "promote v1.1.0 → production (was v1.0.0)",
+        "verdict pass for v1.1.0 (against " + one[:8] + ")",
+        "promote v1.0.0 → production (first release)",
+        "verdict pass for v1.0.0 (no production yet)",
+    ]
+
+
+def test_promoting_what_is_in_production_changes_nothing(repo):
+    released(repo, "v1.0.0")
+    before = repo.refs()
+    assert promote(repo.settings, f"{repo.repo_id}@v1.0.0").already
+    assert repo.refs() == before
+
+
+def refuse(repo, revision: str, error: type[HubverError], words: str) -> HubverError:
+    before = repo.refs()
+    with pytest.raises(error, match=words) as caught:
+        promote(repo.settings, f"{repo.repo_id}@{revision}")
+    assert repo.refs() == before
+    return caught.value
+
+
+def test_no_verdict_no_promotion(repo):
+    repo.version("v1.0.0")
+    error = refuse(repo, "v1.0.0", NotGated, "no verdict on v1.0.0")
+    assert error.hint == "Judge it with: hubver gate acme/router@v1.0.0"
+
+
+@pytest.mark.parametrize("outcome", ["fail", "inconclusive", "error", "something new"])
+def test_only_a_pass_promotes(repo, outcome):
+    repo.judge(repo.version("v1.0.0"), outcome)
+    refuse(repo, "v1.0.0", GateFailed, f"is {outcome}")
+
+
+def test_the_newest_verdict_counts(repo):
+    sha = repo.version("v1.0.0")
+    repo.judge(sha, "pass")
+    repo.judge(sha, "fail")
+    refuse(repo, "v1.0.0", GateFailed, "exact match fell")
+    repo.judge(sha, "pass")
+    assert promote(repo.settings, f"{repo.repo_id}@v1.0.0").release.sha == sha
+
+
+def test_a_verdict_for_another_commit_does_not_count(repo):
+    repo.judge(repo.version("v1.0.0"))
+    repo.version("v1.1.0")
+    refuse(repo, "v1.1.0", NotGated, "no verdict on v1.1.0")
+
+
+def test_a_verdict_against_another_production_does_not_count(repo):
+    late = repo.version("v1.1.0")
+    repo.judge(late)  # against no production
+    released(repo, "v1.0.0")
+    refuse(repo, "v1.1.0", NotGated, "was judged against no production, but v1.0.0 is in production now")
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [("v9.9.9", "has no revision 'v9.9.9'"), ("0" * 40, "no such revision"), ("ledger2", "no rev")],
+)
+def test_an_unknown_revision(repo, revision, words):
+    repo.version("v1.0.0")
+    refuse(repo, revision, NotFound, words)
+
+
+def test_an_override_is_recorded_with_its_reason(repo):
+    sha = repo.version("v1.0.0")
+    promote(repo.settings, f"{repo.repo_id}@v1.0.0", override="the old one leaks")
+    assert repo.refs().branches["production"] == sha
+    assert repo.titles()[0] == "promote v1.0.0 → production (first release, override)"
+
+
+def test_rolling_back_twice_goes_further_back(repo):
+    one, two, _three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    first = rollback(repo.settings, repo.repo_id, reason="too slow")
+    assert (first.release.sha, first.rollback_tag) == (two, "rollback/2-v1.1.0")
+    second = rollback(repo.settings, repo.repo_id)
+    assert (second.release.sha, second.rollback_tag) == (one, "rollback/1-v1.0.0")
+    assert repo.refs().branches["production"] == one
+    assert repo.titles()[1] == "rollback v1.2.0 → v1.1.0: too slow"
+
+
+def test_forward_again_after_a_rollback_is_a_promotion_with_a_point_of_its_own(repo):
+    _one, two, three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    rollback(repo.settings, repo.repo_id)
+    repo.judge(three)
+    again = promote(repo.settings, f"{repo.repo_id}@v1.2.0")
+    assert again.rollback_tag == "rollback/3-v1.1.0"
+    assert rollback(repo.settings, repo.repo_id).release.sha == two
+    assert rollback(repo.settings, repo.repo_id).release.version == "v1.0.0"
+
+
+@pytest.mark.parametrize("to", ["rollback/1-v1.0.0", "v1.0.0", "sha"])
+def test_rolling_back_to_a_named_point(repo, to):
+    one, *_ = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    assert rollback(repo.settings, repo.repo_id, to=one if to == "sha" else to).release.sha == one
+
+
+def test_what_production_never_left_is_no_rollback_point(repo):
+    released(repo, "v1.0.0", "v1.1.0")
+    repo.version("v1.2.0")
+    with pytest.raises(BadInput, match=r"'v1\.2\.0' is no rollback point"):
+        rollback(repo.settings, repo.repo_id, to="v1.2.0")
+
+
+def candidate(repo, tag: str) -> tuple[str, int]:
+    """Open a pull request and tag its head."""
+    sha = repo.commit(f"weights of {tag}", pull_request=True)
+    move(repo.hub, repo.repo_id, [Move(f"refs/tags/{tag}", None, sha)])
+    return sha, pulls.with_head(repo.refs(), sha)
+
+
+def test_a_pull_request_is_promoted_as_the_commit_that_was_judged(repo):
+    released(repo, "v1.0.0")
+    sha, number = candidate(repo, "v1.1.0-rc.1")
+    repo.judge(sha)
+    done = promote(repo.settings, f"{repo.repo_id}@v1.1.0-rc.1")
+    refs = repo.refs()
+    assert refs.branches["production"] == sha == refs.tags["v1.1.0"]
+    assert (done.pull_request, done.merged, done.note) == (number, True, None)
+    assert refs.branches["main"] != sha
+    assert repo.hub.read(repo.repo_id, "main", "weights.txt") == repo.hub.read(repo.repo_id, sha, "weights.txt")
+
+
+def test_a_candidate_whose_version_is_taken_is_refused(repo):
+    sha, _ = candidate(repo, "v1.0.0-rc.1")
+    repo.judge(sha)
+    repo.version("v1.0.0")
+    refuse(repo, "v1.0.0-rc.1", NotGated, "cannot become v1.0.0")
+
+
+def test_two_promotions_at_once(repo):
+    (base,) = released(repo, "v1.0.0")
+    shas = {tag: repo.version(tag) for tag in ("v1.1.0", "v1.2.0")}
+    for sha in shas.values():
+        repo.judge(sha)
+    start, outcomes = threading.Barrier(2), {}
+
+    def run(tag: str) -> None:
+        start.wait()
+        try:
+            outcomes[tag] = promote(repo.settings, f"{repo.repo_id}@{tag}")
+        except (StaleRef, NotGated) as error:  # the second may read before or after the first has moved
+            outcomes[tag] = error
+
+    threads = [threading.Thread(target=run, args=(tag,)) for tag in shas]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    won = [tag for tag, outcome in outcomes.items() if not isinstance(outcome, HubverError)]
+    refs = repo.refs()
+    assert len(won) == 1
+    assert refs.branches["production"] == shas[won[0]]
+    assert {tag: sha for tag, sha in refs.tags.items() if tag.startswith("rollback/")} == {"rollback/1-v1.0.0": base}
+    assert sum(title.startswith("promote") for title in repo.titles()) == 2
+
+
+def test_status_says_when_production_was_moved_by_other_means(repo):
+    one, _two = released(repo, "v1.0.0", "v1.1.0")
+    assert status(repo.settings, repo.repo_id).note is None
+    refs = repo.refs()
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", refs.branches["production"], one)])
+    assert "moved by other means" in status(repo.settings, repo.repo_id).note
+
+
+def test_a_stranger_in_the_ledger_does_not_hide_the_way_back(repo):
+    one, _two = released(repo, "v1.0.0", "v1.1.0")
+    repo.hub.api.upload_file(path_or_fileobj=b"hello", path_in_repo="note.txt", repo_id=repo.repo_id, revision="ledger")
+    assert rollback(repo.settings, repo.repo_id).release.sha == one
