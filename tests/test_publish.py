@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from outputs import write_adapter
+
+from hubver.errors import AlreadyExists, BadInput, BadToken, HubUnreachable, HubverError, Unsafe
+from hubver.publish import push
+from hubver.record.schema import RunRecord
+
+
+@pytest.fixture
+def publish(repo):
+    return lambda folder, **kwargs: push(folder, repo.repo_id, settings=repo.settings, **kwargs)
+
+
+def record(repo, revision: str) -> RunRecord:
+    return RunRecord.from_bytes(repo.hub.read(repo.repo_id, revision, "hubver.json"))
+
+
+def test_one_run_is_one_commit_and_one_tag(repo, output, publish):
+    before = len(repo.hub.commits(repo.repo_id, "main", limit=100))
+    done = publish(output, message="first try")
+    refs = repo.refs()
+    assert done.version == "v1.0.0"
+    assert refs.tags == {"v1.0.0": done.sha}
+    assert refs.branches["main"] == done.sha
+    assert len(repo.hub.commits(repo.repo_id, "main", limit=100)) == before + 1
+    assert set(repo.hub.files(repo.repo_id, done.sha)) == {
+        ".gitattributes",
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "hubver.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    assert [left.path for left in done.left_out] == ["training_args.bin"]
+    assert repo.titles() == ["publish v1.0.0"]
+
+
+def test_a_repository_is_made_where_there_is_none(repo, output):
+    done = push(output, "acme/new", settings=repo.settings)
+    assert repo.hub.resolve("acme/new", "v1.0.0") == done.sha
+
+
+def test_the_pin_names_the_commit_of_the_base(repo, output, publish):
+    done = publish(output)
+    config = json.loads(repo.hub.read(repo.repo_id, done.sha, "adapter_config.json"))
+    assert config["base_model_name_or_path"] == "acme/base"
+    assert config["revision"] == repo.hub.resolve("acme/base", "main")
+    assert config["target_modules"] == ["q_proj", "v_proj"]
+
+
+def test_the_record_describes_the_bytes_that_the_hub_stores(repo, output, publish):
+    done = publish(output)
+    stored = repo.hub.files(repo.repo_id, done.sha)
+    entries = {entry.path: entry for entry in record(repo, done.sha).files}
+    assert entries.keys() == stored.keys() - {".gitattributes", "README.md", "hubver.json"}
+    weights = entries["adapter_model.safetensors"]
+    assert weights.sha256 == stored["adapter_model.safetensors"].sha256
+    assert all(entry.size == stored[path].size for path, entry in entries.items())
+
+
+def test_pushing_again_changes_nothing(repo, output, publish):
+    first = publish(output)
+    refs = repo.refs()
+    again = publish(output)
+    assert (again.already, again.sha, again.version) == (True, first.sha, "v1.0.0")
+    assert repo.refs() == refs
+
+
+def test_the_next_run_is_the_next_version(repo, output, publish, tmp_path):
+    publish(output)
+    assert publish(write_adapter(tmp_path / "b", seed=1)).version == "v1.1.0"
+    assert publish(write_adapter(tmp_path / "c", seed=2), bump="patch").version == "v1.1.1"
+    assert publish(write_adapter(tmp_path / "d", seed=3), bump="major").version == "v2.0.0"
+    assert publish(write_adapter(tmp_path / "e", seed=4), version="3.0.0").version == "v3.0.0"
+
+
+def test_a_version_that_is_taken_is_refused(repo, output, publish, tmp_path):
+    publish(output)
+    refs = repo.refs()
+    with pytest.raises(AlreadyExists, match=r"v1\.0\.0 is in acme/router already"):
+        publish(write_adapter(tmp_path / "b", seed=1), version="v1.0.0")
+    assert repo.refs() == refs
+
+
+def test_what_the_last_version_published_and_this_one_has_not_is_gone_and_what_people_added_stays(
+    repo, output, publish, tmp_path
+):
+    (output / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
+    publish(output)
+    repo.hub.api.upload_file(path_or_fileobj=b"Apache", path_in_repo="LICENSE", repo_id=repo.repo_id)
+    done = publish(write_adapter(tmp_path / "b", seed=1))
+    files = repo.hub.files(repo.repo_id, done.sha)
+    assert "chat_template.jinja" not in files
+    assert "LICENSE" in files
+
+
+def test_the_card_keeps_what_people_wrote(repo, output, publish, tmp_path):
+    publish(output)
+    card = repo.hub.read(repo.repo_id, "main", "README.md").decode()
+    assert "---\n" in card
+    repo.hub.api.upload_file(
+        path_or_fileobj=card.replace("---\n", "---\nlicense: mit\n", 1).encode(),
+        path_in_repo="README.md",
+        repo_id=repo.repo_id,
+    )
+    done = publish(write_adapter(tmp_path / "b", seed=1))
+    assert "license: mit" in repo.hub.read(repo.repo_id, done.sha, "README.md").decode()
+
+
+def test_a_candidate_waits_in_a_pull_request(repo, output, publish, tmp_path):
+    publish(output)
+    main = repo.refs().branches["main"]
+    folder = write_adapter(tmp_path / "b", seed=1)
+    done = publish(folder, pr=True)
+    refs = repo.refs()
+    assert done.version == "v1.1.0-rc.1"
+    assert refs.branches["main"] == main
+    assert refs.tags[done.version] == done.sha == refs.pulls[done.pull_request]
+    assert publish(folder, pr=True).already
+    other = publish(write_adapter(tmp_path / "c", seed=2), pr=True)
+    assert (other.version, other.pull_request) == ("v1.1.0-rc.2", done.pull_request + 1)
+
+
+def test_two_pushes_of_different_runs_at_once(repo, output, publish, tmp_path):
+    folders = [write_adapter(tmp_path / str(seed), seed=seed) for seed in (1, 2, 3)]
+    start, outcomes = threading.Barrier(3), []
+
+    def run(folder) -> None:
+        start.wait()
+        outcomes.append(publish(folder))
+
+    threads = [threading.Thread(target=run, args=(folder,)) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refs = repo.refs()
+    assert sorted(done.version for done in outcomes) == ["v1.0.0", "v1.1.0", "v1.2.0"]
+    assert refs.tags == {done.version: done.sha for done in outcomes}
+    assert sorted(repo.titles()) == ["publish v1.0.0", "publish v1.1.0", "publish v1.2.0"]
+
+
+def test_the_same_folder_twice_at_once_is_one_version(repo, output, publish):
+    start, outcomes = threading.Barrier(2), []
+
+    def run() -> None:
+        start.wait()
+        outcomes.append(publish(output))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert repo.refs().tags == {"v1.0.0": outcomes[0].sha}
+    assert {done.sha for done in outcomes} == {outcomes[0].sha}
+
+
+def missing(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def no_adapter(folder):
+    (folder / "adapter_model.safetensors").unlink()
+
+
+def broken_config(folder):
+    (folder / "adapter_config.json").write_text('{"r": 8,', encoding="utf-8")
+
+
+def truncated_weights(folder):
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+
+
+def pickled_weights(folder):
+    import pickle
+
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "adapter_model.bin").write_bytes(pickle.dumps({}))
+
+
+def broken_run_file(folder):
+    (folder / "hubver-run.json").write_text("not json", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (missing, BadInput, "is not a folder"),
+        (no_adapter, BadInput, "adapter"),
+        (broken_config, BadInput, "adapter_config.json"),
+        (truncated_weights, BadInput, "adapter_model.safetensors"),
+        (pickled_weights, Unsafe, "pickle"),
+        (broken_run_file, BadInput, "hubver-run.json"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_bad_folder_is_refused_and_nothing_is_sent(repo, output, publish, spoil, error, words):
+    refs = repo.refs()
+    spoil(output)
+    with pytest.raises(error, match=rf"(?i){words}") as caught:
+        publish(output)
+    assert caught.value.exit_code == 2
+    assert repo.refs() == refs
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"token": None}, BadToken),
+        ({"token": "hf_wrong"}, BadToken),
+        ({"endpoint": "http://127.0.0.1:9"}, HubUnreachable),
+    ],
+)
+def test_a_hub_that_cannot_be_written_to(repo, output, changed, error):
+    settings = type(repo.settings).model_validate({**repo.settings.model_dump(), **changed})
+    with pytest.raises(error) as caught:
+        push(output, repo.repo_id, settings=settings)
+    assert "hf_wrong" not in str(caught.value)
+
+
+def test_a_broken_record_on_main_is_named(repo, output, publish):
+    repo.hub.api.upload_file(path_or_fileobj=b"{", path_in_repo="hubver.json", repo_id=repo.repo_id)
+    with pytest.raises(HubverError, match=r"hubver\.json on main is not valid JSON"):
+        publish(output)
