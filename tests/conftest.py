@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# huggingface_hub reads its environment once, when it is imported. If one of the modules above did that, what follows would
-# come too late, and the tests would work in the user's own cache, with the user's own token.
+# huggingface_hub reads its environment once, when it is imported. Had one of the modules above imported it, what follows
+# would come too late, and the tests would work in the user's own cache, with the user's own token.
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py; run pytest from the project's root")
 if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit the folder of the run
@@ -41,7 +41,7 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "histories", "outputs"]
 
 
 @pytest.fixture(scope="session")
