@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubver.errors import BadInput
 from hubver.gate import policy
 from hubver.gate.session import SEED, sliced
 
@@ -93,6 +94,10 @@ class Gate:
         """
 
         def decide(examples: Examples) -> GateResult:
+            if not examples.slices:
+                raise BadInput(
+                    f"The task {task.name!r} has no slices.", hint='Name the column to group by: Task(slice_by="...")'
+                )
             candidate, production = self._both(task, examples, needed=margin is not None)
             return policy.worst_slice(
                 task.name,

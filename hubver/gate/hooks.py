@@ -40,15 +40,15 @@ class GateHooks:
         # Read by CUDA when it starts; without it some of its sums are not repeatable.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         option = self._config.option
+        gates = _gates_folder(self._config)
         try:
-            settings = Settings.load(self._config.rootpath)
+            # pytest's own root would not do: a local candidate on its command line moves it.
+            settings = Settings.load(gates)
             candidate = find_candidate(settings, option.candidate)
             production = None if option.first_release else find_production(settings, candidate, option.production)
         except HubverError as error:
             pytest.exit(_said(error), returncode=max(error.exit_code, 2))
-        self.session = GateSession(
-            settings, candidate, production, _gates_folder(self._config), datetime.now(timezone.utc)
-        )
+        self.session = GateSession(settings, candidate, production, gates, datetime.now(timezone.utc))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """See gates files that cannot be imported, or that skip themselves as a whole."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubver.errors import BadInput, HubFailed, HubUnreachable, NotFound
+from hubver.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from hubver.settings import Settings
@@ -123,28 +123,17 @@ def _checked(rows: Any, where: str) -> list[Row]:
 
 def _download(source: HubRows, settings: Settings) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-    from huggingface_hub.errors import RevisionNotFoundError as NoSuchRevision
 
-    where = f"{source.path} of the dataset {source.repo_id} at {source.sha}"
-    try:
+    from hubver.hub.answers import translated
+
+    with translated(settings.endpoint, f"{source.path} of the dataset {source.repo_id} at {source.sha}"):
         path = hf_hub_download(
             source.repo_id,
             source.path,
             repo_type="dataset",
             revision=source.sha,
             endpoint=settings.endpoint,
+            # False, and not None: None would make the client look for a token of its own.
             token=settings.token.get_secret_value() if settings.token else False,
         )
-    except LocalEntryNotFoundError:
-        raise HubUnreachable(f"{where} could not be downloaded: no answer from {settings.endpoint}.") from None
-    except (EntryNotFoundError, RepositoryNotFoundError, NoSuchRevision):
-        raise NotFound(f"The Hub has no {where}, or the token may not see it.") from None
-    except HfHubHTTPError as error:
-        raise HubFailed(f"{where} could not be downloaded: {error.__class__.__name__}.") from None
     return Path(path)

@@ -4,8 +4,10 @@ import json
 from functools import partial
 
 import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+from pydantic import SecretStr
 
-from hubver.errors import BadInput, HubFailed, NotFound
+from hubver.errors import BadInput, NotFound
 from hubver.gate import Task, exact_match, hub_rows, json_match, json_valid, normalised_match
 from hubver.gate.scorers import BadScore, identity, score
 from hubver.settings import Settings
@@ -113,9 +115,22 @@ def test_a_dataset_that_is_not_pinned_is_refused(pointer):
         hub_rows(pointer, "test.jsonl")
 
 
-def test_a_pinned_dataset_that_cannot_be_reached_is_a_hub_failure(tmp_path):
-    with pytest.raises(HubFailed):
-        Task("t", hub_rows("acme/tickets@" + "a" * 40, "test.jsonl")).load(tmp_path, SETTINGS)
+def test_rows_come_from_a_dataset_at_an_exact_commit(local_hub, tmp_path):
+    settings = Settings(endpoint=local_hub.url, token=SecretStr(local_hub.token))
+    api = HfApi(endpoint=local_hub.url, token=local_hub.token)
+    api.create_repo("acme/tickets", repo_type="dataset")
+    shas = []
+    for count in (4, 6):
+        lines = "".join(json.dumps(row) + "\n" for row in ROWS[:count])
+        add = CommitOperationAdd("test.jsonl", lines.encode())
+        shas.append(api.create_commit("acme/tickets", [add], repo_type="dataset", commit_message=f"{count} rows").oid)
+    for sha, count in zip(shas, (4, 6), strict=True):
+        examples = Task("t", hub_rows(f"acme/tickets@{sha}", "test.jsonl")).load(tmp_path, settings)
+        assert examples == Task("t", ROWS[:count]).load(tmp_path, settings)
+    with pytest.raises(NotFound, match=r"gone\.jsonl of the dataset"):
+        Task("t", hub_rows(f"acme/tickets@{shas[0]}", "gone.jsonl")).load(tmp_path, settings)
+    with pytest.raises(NotFound):
+        Task("t", hub_rows("acme/tickets@" + "a" * 40, "test.jsonl")).load(tmp_path, settings)
 
 
 @pytest.mark.parametrize(

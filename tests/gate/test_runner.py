@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from huggingface_hub import HfApi
+from pydantic import SecretStr
+
+from hubver.errors import BadInput, HarnessFailed
+from hubver.gate.runner import run
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
+from hubver.load import Pin, resolve
+from hubver.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+REPO = "acme/router"
+
+
+@dataclass
+class Project:
+    """A repository with v1.0.0 in production and v1.1.0 as the candidate, and a folder of gates."""
+
+    settings: Settings
+    api: HfApi
+    gates: Path
+    out: Path
+
+    def pin(self, revision: str) -> Pin:
+        return resolve(self.settings, f"{REPO}@{revision}")
+
+    def run(self, body: str, *, conftest: str = "", baseline: str | None = "production", **options):
+        (self.gates / "test_quality.py").write_text(body)
+        (self.gates / "conftest.py").write_text(conftest)
+        pinned = self.pin(baseline) if baseline else None
+        return run(self.settings, self.pin("v1.1.0"), pinned, self.gates, self.out, **options)
+
+
+@pytest.fixture
+def project(local_hub, tiny, tmp_path) -> Project:
+    settings = Settings(endpoint=local_hub.url, token=SecretStr(local_hub.token), root=tmp_path)
+    api = HfApi(endpoint=local_hub.url, token=local_hub.token)
+    base = "acme/base"
+    api.create_repo(base)
+    api.upload_folder(repo_id=base, folder_path=tiny.base)
+    base_sha = api.repo_info(base).sha
+    api.create_repo(REPO)
+    for name, seed, tag in (("two", 2, "v1.0.0"), ("one", 1, "v1.1.0")):
+        folder = shutil.copytree(tiny.adapter(name, seed=seed), tmp_path / name)
+        config = folder / "adapter_config.json"
+        text = config.read_text().replace(str(tiny.base), base).replace('"revision": null', f'"revision": "{base_sha}"')
+        config.write_text(text)
+        api.upload_folder(repo_id=REPO, folder_path=folder)
+        api.create_tag(REPO, tag=tag)
+    api.create_branch(REPO, branch="production", revision="v1.0.0")
+    gates = tmp_path / "gates"
+    gates.mkdir()
+    return Project(settings, api, gates, tmp_path / "out")
+
+
+GATES = """
+from hubver.gate import Task
+def sure(prediction, expected):
+    return 1.0
+ROWS = [{"prompt": f"p{index}", "completion": "x"} for index in range(60)]
+SURE = Task("sure", rows=ROWS, scorer=sure, max_new_tokens=2)
+def test_floor(gate):
+    gate.floor(SURE, 0.8)
+def test_no_regression(gate):
+    gate.no_regression(SURE, margin=0.1)
+"""
+
+
+def test_a_real_child_judges_exact_commits(project):
+    subprocess.run(["git", "init", "-q", project.gates], check=True)
+    lines = []
+    verdict = project.run(GATES, progress=lines.append)
+    assert verdict.passed
+    assert verdict.repo_id == REPO
+    assert (verdict.candidate.revision, verdict.candidate.sha) == ("v1.1.0", project.pin("v1.1.0").sha)
+    assert (verdict.baseline.revision, verdict.baseline.sha) == ("production", project.pin("v1.0.0").sha)
+    assert verdict.gates_code.commit is None
+    assert verdict.gates_code.dirty is True
+    assert len(lines) == 2
+    assert lines[0].startswith("pass")
+    assert (project.out / REPORT_MARKDOWN).is_file()
+    assert project.settings.token.get_secret_value() not in (project.out / REPORT_JSON).read_text()
+
+
+QUICK = "def test_plain(): pass\n"
+
+
+def test_a_folder_without_gates_is_a_fail_and_not_a_pass(project):
+    verdict = project.run(QUICK)
+    assert verdict.outcome == "fail"
+    assert verdict.problems == ("No test asked the gate, so nothing was judged.",)
+
+
+@pytest.mark.parametrize(
+    ("conftest", "message"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "killed by SIGKILL"),
+        ("import os\nos._exit(0)\n", "code 0 and wrote no report"),
+        ("def pytest_unconfigure(): import os; os._exit(0)\n", "disagree"),
+        (
+            (
+                "import os\ndef pytest_unconfigure(config):\n"
+                "    path = config.option.gate_report + '/gate-report.json'\n"
+                "    text = open(path).read()\n"
+                "    with open(path, 'w') as file: file.write(text.replace('\"fail\"', '\"pass\"'))\n"
+                "    os._exit(0)\n"
+            ),
+            "cannot be used",
+        ),
+        (
+            (
+                "def pytest_unconfigure(config):\n"
+                "    with open(config.option.gate_report + '/gate-report.json', 'w') as file: file.write('{')\n"
+            ),
+            "cannot be used",
+        ),
+        ("raise RuntimeError('conftest')\n", "wrote no report"),
+    ],
+    ids=["killed", "exits", "other-code", "doctored", "cut-short", "conftest"],
+)
+def test_a_child_that_cannot_be_believed_gives_no_verdict(project, conftest, message):
+    project.out.mkdir()
+    # A passing report of an earlier run must not be taken for this one's.
+    (project.out / REPORT_JSON).write_text('{"outcome": "pass"}')
+    with pytest.raises((HarnessFailed, BadInput), match=message):
+        project.run(QUICK, conftest=conftest)
+
+
+def test_a_child_that_hangs_is_stopped(project):
+    with pytest.raises(HarnessFailed, match="did not end within"):
+        project.run(QUICK, conftest="import time\ntime.sleep(600)\n", timeout_seconds=1)
+
+
+def test_a_gates_file_that_cannot_be_imported_is_bad_input(project):
+    with pytest.raises(BadInput, match="cannot be collected"):
+        project.run("import nothing_of_that_name\n")
+
+
+def test_a_token_that_gates_print_is_not_repeated(project):
+    token = project.settings.token.get_secret_value()
+    with pytest.raises(BadInput) as caught:
+        project.run(QUICK, conftest="import os\nraise RuntimeError('it is ' + os.environ['HF_TOKEN'])\n")
+    assert "it is [token]" in caught.value.hint
+    assert token not in f"{caught.value} {caught.value.hint}"
+
+
+def test_the_project_s_own_pytest_options_leave_no_gate_out(project):
+    (project.settings.root / "pytest.ini").write_text("[pytest]\naddopts = -k nothing_of_that_name\n")
+    assert project.run(QUICK).counts.deselected == 0
+
+
+def test_a_revision_that_moved_meanwhile_is_noticed(project):
+    stale = Pin(REPO, "v1.1.0", "0" * 40)
+    (project.gates / "test_quality.py").write_text(QUICK)
+    with pytest.raises(HarnessFailed, match="moved"):
+        run(project.settings, stale, None, project.gates, project.out)
+
+
+def test_gates_that_are_not_there_are_bad_input(project):
+    with pytest.raises(BadInput, match="no gates"):
+        run(project.settings, project.pin("v1.1.0"), None, project.gates / "gone", project.out)
