@@ -80,7 +80,7 @@ _SHORTEST = 4
 def is_secret_name(name: str) -> bool:
     """Whether a key, a variable or an option of this name holds a secret."""
     tail = name.strip("-").rsplit(".", 1)[-1]
-    if any(tail.lower() == f"{special}_token" for special in _SPECIAL):
+    if any(tail.lower().replace("-", "_") == f"{special}_token" for special in _SPECIAL):
         return False
     return _NAME.fullmatch(tail) is not None
 
