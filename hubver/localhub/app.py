@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from hubver.localhub.errors import HubError
@@ -48,6 +49,8 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
         return error.response()
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    if isinstance(error, ClientDisconnect):
+        return JSONResponse({"error": "The connection was lost before the request was whole"}, 400)
     return JSONResponse({"error": f"Internal error: {type(error).__name__}"}, 500)
 
 
@@ -55,7 +58,7 @@ def create_app(hub: Hub) -> ASGIApp:
     """Assemble the routes of every area around one Hub's state."""
     app = Starlette(
         routes=[route for area in _AREAS for route in area.ROUTES],
-        exception_handlers={HubError: _answer_error, HTTPException: _answer_error, Exception: _answer_error},
+        exception_handlers=dict.fromkeys((HubError, HTTPException, ClientDisconnect, Exception), _answer_error),
     )
     app.router.redirect_slashes = False
     app.state.hub = hub

@@ -175,6 +175,8 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
             hint="Name another --port; 0 takes a free one",
         ) from None
     with listener:
+        # asyncio does this only for sockets made with an explicit protocol; without it each answer takes 40 ms longer.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

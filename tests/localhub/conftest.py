@@ -67,7 +67,12 @@ class Git:
     def run(self, *arguments, cwd=None):
         return subprocess.run(
             ["git", *map(str, arguments)],
-            cwd=cwd or self.home, env=self.environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=cwd or self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def __call__(self, *arguments, cwd=None):

@@ -101,7 +101,9 @@ REFUSED = {
     "deletes a missing file": ([HEADER, {"key": "deletedFile", "value": {"path": "no"}}], 404, "EntryNotFound"),
     "deletes a missing folder": ([HEADER, {"key": "deletedFolder", "value": {"path": "no"}}], 404, "EntryNotFound"),
     "deletes a file as a folder": (
-        [HEADER, {"key": "deletedFolder", "value": {"path": ".gitattributes"}}], 404, "EntryNotFound",
+        [HEADER, {"key": "deletedFolder", "value": {"path": ".gitattributes"}}],
+        404,
+        "EntryNotFound",
     ),
 }
 
@@ -130,8 +132,9 @@ def test_strangers_readers_and_other_users_may_not_commit(hub, api, repo):
     assert raw_commit(hub, repo, lines, token=reader).status_code == 403
     assert raw_commit(hub, repo, lines, token=other).status_code == 403
     assert raw_commit(hub, repo, lines, token="hf_wrong").status_code == 401
-    unsigned = get_session().post(f"{hub.url}/api/models/{repo}/commit/main", content=b"\n".join(
-        json.dumps(line).encode() for line in lines))
+    unsigned = get_session().post(
+        f"{hub.url}/api/models/{repo}/commit/main", content=b"\n".join(json.dumps(line).encode() for line in lines)
+    )
     assert unsigned.status_code == 401
     assert paths(api, repo) == [".gitattributes"]
 
@@ -167,9 +170,11 @@ UPLOAD_MODES = {
 def test_upload_mode(hub, repo, path, size, sample, large):
     headers = {"Authorization": f"Bearer {hub.token}"}
     file = {"path": path, "size": size, "sample": base64.b64encode(sample).decode()}
-    answer = get_session().post(
-        f"{hub.url}/api/models/{repo}/preupload/main", json={"files": [file]}, headers=headers
-    ).json()
+    answer = (
+        get_session()
+        .post(f"{hub.url}/api/models/{repo}/preupload/main", json={"files": [file]}, headers=headers)
+        .json()
+    )
     assert answer["files"][0]["uploadMode"] == ("lfs" if large else "regular")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, get_hf_file_metadata, get_session, hf_hub_download, snapshot_download
@@ -103,11 +104,10 @@ def test_every_kind_of_revision_resolves(hub, api, repo, filled, revision):
 def test_client_downloads_file_and_snapshot(hub, api, repo, filled, tmp_path):
     at = {"endpoint": hub.url, "token": hub.token, "cache_dir": tmp_path / "cache"}
     file = hf_hub_download(repo, "w.safetensors", **at)
-    with open(file, "rb") as downloaded:
-        assert downloaded.read() == LARGE
+    assert Path(file).read_bytes() == LARGE
     folder = snapshot_download(repo, revision="main", **at)
     assert folder.endswith(filled)
-    assert sorted(os.listdir(folder)) == [".gitattributes", "dir", "w.safetensors"]
+    assert sorted(entry.name for entry in Path(folder).iterdir()) == [".gitattributes", "dir", "w.safetensors"]
     with pytest.raises(EntryNotFoundError) as missing:
         hf_hub_download(repo, "none.txt", **at)
     assert missing.value.response.headers["X-Repo-Commit"] == filled
@@ -121,8 +121,8 @@ def test_dataset_files_are_under_datasets(hub, api, repo, tmp_path):
     api.create_repo("acme/tickets", repo_type="dataset")
     api.upload_file(path_or_fileobj=b"rows", path_in_repo="a.csv", repo_id="acme/tickets", repo_type="dataset")
     at = {"endpoint": hub.url, "token": hub.token, "cache_dir": tmp_path / "cache"}
-    with open(hf_hub_download("acme/tickets", "a.csv", repo_type="dataset", **at), "rb") as file:
-        assert file.read() == b"rows"
+    file = hf_hub_download("acme/tickets", "a.csv", repo_type="dataset", **at)
+    assert Path(file).read_bytes() == b"rows"
     assert get(hub, "acme/tickets/resolve/main/a.csv").headers["X-Error-Code"] == "RepoNotFound"
 
 

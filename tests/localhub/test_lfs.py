@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, get_session
@@ -13,10 +15,10 @@ CONTENT = os.urandom(100_000)
 OID = hashlib.sha256(CONTENT).hexdigest()
 
 
-def batch(hub, repo, operation="upload", transfers=("basic",), token=None, oid=OID, size=len(CONTENT)):
+def batch(hub, repo, operation="upload", transfers=("basic",), token=None, oid=OID):
     return get_session().post(
         f"{hub.url}/{repo}.git/info/lfs/objects/batch",
-        json={"operation": operation, "transfers": list(transfers), "objects": [{"oid": oid, "size": size}]},
+        json={"operation": operation, "transfers": list(transfers), "objects": [{"oid": oid, "size": len(CONTENT)}]},
         headers={"Authorization": f"Bearer {token or hub.token}"},
     )
 
@@ -63,8 +65,12 @@ def test_only_the_announced_bytes_are_kept(hub, repo, content):
 def test_address_works_only_as_it_was_signed(hub, repo):
     href = upload_action(hub, repo)["upload"]["href"]
     other = hashlib.sha256(b"other").hexdigest()
-    for forged in (href.replace(OID, other), href.partition("?")[0], href[:-1] + ("0" if href[-1] != "0" else "1"),
-                   href.replace(f"/{len(CONTENT)}/", "/5/")):
+    for forged in (
+        href.replace(OID, other),
+        href.partition("?")[0],
+        href[:-1] + ("0" if href[-1] != "0" else "1"),
+        href.replace(f"/{len(CONTENT)}/", "/5/"),
+    ):
         assert put(forged, b"other").status_code == 403
     assert stored(hub) == []
 
@@ -123,3 +129,15 @@ def test_same_content_is_uploaded_once(hub, api, repo):
     for target in (repo, "acme/other"):
         api.create_commit(target, [CommitOperationAdd("w.bin", CONTENT)], commit_message="weights")
     assert stored(hub) == [OID]
+
+
+def test_upload_cut_off_leaves_nothing(tmp_path):
+    with LocalHub(tmp_path) as hub:
+        HfApi(endpoint=hub.url, token=hub.token).create_repo("acme/router")
+        url = urlsplit(upload_action(hub, "acme/router")["upload"]["href"])
+        with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+            head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(CONTENT)}\r\n\r\n"
+            connection.sendall(head.encode() + CONTENT[:-1])
+    # The Hub has stopped, so it has done with the upload, however that came out.
+    assert stored(hub) == []
+    assert list((tmp_path / "tmp").iterdir()) == []

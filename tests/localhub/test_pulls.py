@@ -26,9 +26,7 @@ def files(api, repo, revision="main"):
 
 def test_commit_opens_a_pull_request(hub, api, repo):
     before = api.model_info(repo).sha
-    made = api.create_commit(
-        repo, [add("new")], commit_message="Better", commit_description="because", create_pr=True
-    )
+    made = api.create_commit(repo, [add("new")], commit_message="Better", commit_description="because", create_pr=True)
     assert (made.pr_url, made.pr_num) == (f"{hub.url}/acme/router/discussions/1", 1)
     pull = api.get_discussion_details(repo, 1)
     assert (pull.status, pull.is_pull_request, pull.target_branch) == ("open", True, "refs/heads/main")
@@ -44,9 +42,10 @@ def test_pull_request_takes_more_commits(api, repo):
     second = api.create_commit(
         repo, [add("more")], commit_message="More", revision="refs/pr/1", parent_commit=first
     ).oid
-    assert status_of(
-        api.create_commit, repo, [add("z")], commit_message="z", revision="refs/pr/1", parent_commit=first
-    ) == 412
+    assert (
+        status_of(api.create_commit, repo, [add("z")], commit_message="z", revision="refs/pr/1", parent_commit=first)
+        == 412
+    )
     commits = [e.oid for e in api.get_discussion_details(repo, number).events if e.type == "commit"]
     assert commits == [first, second]
     assert files(api, repo, "refs/pr/1") == [".gitattributes", "more", "new"]
@@ -72,7 +71,8 @@ def test_merge_squashes(api, repo):
     pull = api.get_discussion_details(repo, number)
     assert (pull.status, pull.merge_commit_oid) == ("merged", newest.commit_id)
     assert [(e.type, getattr(e, "content", None)) for e in pull.events][-2:] == [
-        ("comment", "good"), ("status-change", None),
+        ("comment", "good"),
+        ("status-change", None),
     ]
     assert "+++ b/new" in pull.diff
     assert "meanwhile" not in pull.diff

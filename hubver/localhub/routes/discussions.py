@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PAGE = 10
 _LARGEST_PAGE = 100
+_MOST_DIGITS = 9
 
 
 def listing(call: Call) -> Response:
@@ -107,7 +108,7 @@ def create(call: Call) -> Response:
 
 def _number(call: Call) -> int:
     text = call.param("number")
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise HubError(404, f"No discussion {text!r}")
     return int(text)
 

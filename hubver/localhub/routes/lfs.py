@@ -1,6 +1,7 @@
 """Large files by the Git LFS batch protocol, in one piece or in the Hub's `multipart` transfer.
 
-Upload and download addresses carry a signature, as object storage has it: clients send no token there.
+Upload and download addresses carry a signature, as object storage has it: clients send no token there. All repos share
+the objects, so whoever knows a sha256 can have its content; on the real Hub it must be in a repo that the caller may see.
 """
 
 from __future__ import annotations
