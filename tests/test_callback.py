@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -67,11 +68,14 @@ def project(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def from_project(project, monkeypatch):
-    monkeypatch.chdir(project)
+@pytest.fixture(scope="module")
+def from_project(project):
+    """As if this process had been started as the project's script."""
     command = [str(project / "train.py"), "--token", "s3cret-value", "--data", str(project / "tickets.jsonl")]
-    monkeypatch.setattr(sys, "argv", command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.setattr(sys, "argv", command)
+        yield
 
 
 def sft_trainer(base, tokenizer, output, callback, **changes):
@@ -122,11 +126,12 @@ def completed(folder: Path) -> capture.Capture:
     )
 
 
-@pytest.fixture
-def sft(base, tokenizer, tmp_path, from_project):
+@pytest.fixture(scope="module")
+def sft(base, tokenizer, tmp_path_factory, from_project):
+    """The output folder of one run that was trained and saved."""
     from hubver.callback import HubverCallback
 
-    output = tmp_path / "out"
+    output = tmp_path_factory.mktemp("sft") / "out"
     trainer = sft_trainer(base, tokenizer, output, HubverCallback(base_model="acme/base"))
     trainer.train()
     trainer.save_model()
@@ -142,8 +147,6 @@ def test_an_sft_run_is_recorded_part_by_part(sft, base, tokenizer):
     assert (record.base_model.id, record.base_model.sha) == ("acme/base", BASE_SHA)
     assert record.base_model.dtype == "float32"
     assert record.base_model.weights_file == "model.safetensors"
-    import hashlib
-
     assert record.base_model.config_sha256 == hashlib.sha256((base / "config.json").read_bytes()).hexdigest()
     assert record.base_model.weights_sha256 == hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
 
