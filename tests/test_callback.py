@@ -313,6 +313,26 @@ def test_a_push_that_fails_leaves_the_model_and_says_how_to_go_on(base, tokenize
     assert completed(output / "hubver-final").record.weights.kind == "adapter"
 
 
+def test_a_run_publishes_itself_and_is_not_published_twice(
+    base, tokenizer, tmp_path, from_project, local_hub, monkeypatch
+):
+    from hubver.callback import HubverCallback
+    from hubver.publish import push
+
+    for name, value in local_hub.environment().items():
+        monkeypatch.setenv(name, value)
+    output = tmp_path / "out"
+    callback = HubverCallback(push_to="acme/router", version="v2.0.0", message="first")
+    trainer = sft_trainer(base, tokenizer, output, callback)
+    trainer.train()
+    trainer.save_model()
+    assert callback.failure is None
+    assert (callback.published.version, callback.published.already) == ("v2.0.0", False)
+    assert callback.published.run_id == find(output).record.run_id
+    again = push(output, "acme/router")
+    assert (again.already, again.sha) == (True, callback.published.sha)
+
+
 def test_a_process_that_is_not_the_main_one_records_nothing(tmp_path):
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
