@@ -158,9 +158,9 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self.failure = error
         hint = getattr(error, "hint", None)
         _log.error(
-            "Training is done, but the run could not be published: %s%s To publish it: hubver push %s %s",
+            "Training is done, but the run could not be published.\n  %s\n%s  To publish it: hubver push %s %s",
             redact(str(error)),
-            f" {redact(hint)}" if hint else "",
+            f"  {redact(hint)}\n" if hint else "",
             final,
             self.push_to or "ORG/NAME",
         )

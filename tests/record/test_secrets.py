@@ -55,6 +55,7 @@ def test_a_value_beside_a_secret_name_is_hidden(text, expected):
     [
         "eos_token = '<eos>'",
         "pad_token='[PAD]'",
+        '"prefix_token": "▁<PRE>", "tool_call_token": "[TOOL_CALL]"',
         "max_tokens = 512, num_tokens=12",
         "tokenizer = AutoTokenizer.from_pretrained('gpt2')",
         "token = os.environ['HF_TOKEN']",
