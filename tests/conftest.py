@@ -40,6 +40,9 @@ for _name in (
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Threads that wait for each other in a loop make training ten times slower where several processes share the cores, and
+# with one thread the trained models do not depend on how many cores there are.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ["pytester", "histories", "outputs"]
 
