@@ -84,6 +84,9 @@ class GateHooks:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         for result in self.session.results[self._shown :]:
             if terminal is not None:
+                # The reporter knows of an unfinished line only where it printed a file's name.
+                if self._config.get_terminal_writer().width_of_current_line:
+                    terminal.write_line("")
                 terminal.write_line(PROGRESS + line(result))
         self._shown = len(self.session.results)
 

@@ -159,8 +159,10 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}" if abs(value) > 1 else f"{value:.3f}"
 
 
+# One pass, so that no escape is escaped again. An underscore within a word means nothing in GitHub's Markdown.
+_ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*[]<>|@#!&~"}
+
+
 def _text(value: str) -> str:
     """Text from a run, made harmless in Markdown: no table cell, mention, tag or image can come of it."""
-    for character in "\\`*_[]<>|@#!":
-        value = value.replace(character, f"&#{ord(character)};")
-    return " ".join(value.split())
+    return " ".join(value.translate(_ESCAPES).split())

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from hubver.gate import policy
+from hubver.gate.report import line, markdown, sentence, terminal
+from hubver.gate.verdict import Counts, GatesCode, Subject, Verdict, count_gates
+
+GOOD = {f"e{index}": 1.0 for index in range(100)}
+BAD = dict.fromkeys(GOOD, 0.0)
+
+
+def verdict(*gates, problems=(), outcome="fail", baseline=True):
+    found = count_gates(gates)
+    return Verdict(
+        repo_id="acme/router",
+        candidate=Subject(revision="v1.1.0", sha="a" * 40),
+        baseline=Subject(revision="production", sha="b" * 40) if baseline else None,
+        outcome=outcome,
+        gates=gates,
+        problems=problems,
+        counts=Counts(
+            collected=len(gates),
+            passed=found["pass"],
+            failed=found["fail"],
+            inconclusive=found["inconclusive"],
+            not_applicable=found["not-applicable"],
+        ),
+        gates_code=GatesCode(digest="c" * 64, commit="d" * 40, dirty=True),
+        hubver_version="0.1",
+        created="2026-01-01T00:00:00Z",
+        duration_seconds=3.25,
+    )
+
+
+SLICES = policy.worst_slice("tickets", {"billing": GOOD, "returns": BAD}, minimum=0.8)
+
+
+def test_the_sentence_comes_first_and_names_everything():
+    passing = verdict(policy.floor("tickets", GOOD, 0.8), outcome="pass")
+    said = "PASS: acme/router@v1.1.0 (aaaaaaaa) against production (bbbbbbbb); gates: 1 passed."
+    assert sentence(passing) == said
+    assert markdown(passing).startswith("### ✅ PASS: acme/router")
+    first = verdict(policy.no_regression("tickets", GOOD, None, 0.1), baseline=False)
+    assert "as a first release (no production yet); gates: 1 not applicable." in sentence(first)
+    assert "gates: none asked" in sentence(verdict(problems=("No tests were collected, so nothing was judged.",)))
+
+
+def test_markdown_shows_numbers_slices_and_problems():
+    text = markdown(verdict(SLICES, policy.no_regression("tickets", BAD, GOOD, 0.1), problems=("one test failed",)))
+    assert "| ❌ | no_regression | tickets | 0.000 | 1.000 | " in text
+    assert "| ❌ | returns | 0.000 | - | 100 | " in text
+    assert "| ✅ | billing | 1.000 | - | 100 | " in text
+    assert "- **one test failed**" in text
+    assert "with uncommitted changes" in text
+    assert f"candidate `{'a' * 40}`" in text
+
+
+@pytest.mark.parametrize("evil", ["a|b", "<img src=x>", "@everyone", "![x](http://y)", "`code`", "line\nbreak", "a&b"])
+def test_a_name_from_a_run_cannot_become_markup(evil):
+    text = markdown(verdict(policy.floor(evil, BAD, 0.5), problems=(evil,)))
+    assert evil not in text
+    rows = [row for row in text.splitlines() if row.startswith("| ❌")]
+    assert [row.count("|") for row in rows] == [9]
+
+
+def test_the_terminal_says_the_same():
+    buffer = io.StringIO()
+    shown = verdict(SLICES, policy.floor("tickets", GOOD, 0.99), problems=("a problem",))
+    Console(file=buffer, width=160).print(terminal(shown))
+    text = buffer.getvalue()
+    assert text.startswith("FAIL: acme/router@v1.1.0")
+    for word in ("worst_slice", "inconclusive", "a problem", "returns", "more examples would decide"):
+        assert word in text
+
+
+def test_a_long_report_fits_a_comment():
+    many = [policy.floor(f"task {index}", BAD, 0.5) for index in range(400)]
+    text = markdown(verdict(*many))
+    assert len(text) < 65_536
+    assert "300 more gates" in text
+
+
+def test_a_line_is_one_line():
+    assert line(SLICES).startswith("fail           worst_slice of tickets: Slice 'returns'")
+    assert "\n" not in line(SLICES)
