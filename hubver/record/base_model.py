@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _SHA = re.compile(r"[0-9a-f]{40}")
+# A folder of the Hub's cache (huggingface_hub, "Understand caching").
+_IN_CACHE = re.compile(r"models--(?P<id>[\w.-]+)/snapshots/(?P<sha>[0-9a-f]{40})/?$")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin")
 
@@ -31,6 +33,47 @@ class Settled:
 def is_hub_id(name: str) -> bool:
     """Whether `from_pretrained(name)` would ask the Hub: it looks like an id, and no folder of that name is here."""
     return _HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
+def loaded(name: str, revision: str | None, named: str | None) -> Settled:
+    """The base that a running process loaded. transformers keeps its name and, since 5.23, no commit.
+
+    Args:
+        name: what `from_pretrained` was given: an id, or a folder.
+        revision: the revision it was given, where that is known.
+        named: the user's own word on which base it is: `org/name` or `org/name@revision`.
+    """
+    named_id, _, named_revision = (named or "").partition("@")
+    revision = named_revision or revision
+    base_id, sha, gaps = _identify(name, revision)
+    base = Base(id=named_id or base_id, requested_revision=revision)
+    if base_id == base.id:
+        base = base.model_copy(update={"sha": sha})
+    else:
+        # The files count, wherever they came from; the commit is that of another repo.
+        gaps = (Gap(field="base_model.id", reason="named by the user; the run loaded it from another place"),)
+    folder = cached_snapshot(base_id, sha) if base_id and sha else Path(name) if name else None
+    if folder is not None and folder.is_dir():
+        base = digest_folder(base, folder)
+    return Settled(base, gaps)
+
+
+def _identify(name: str, revision: str | None) -> tuple[str | None, str | None, tuple[Gap, ...]]:
+    """The Hub id and the commit of what was loaded under a name, as far as this machine's cache tells."""
+    if inside := _IN_CACHE.search(name):
+        return inside["id"].replace("--", "/", 1), inside["sha"], ()
+    if not name or not is_hub_id(name):
+        return None, None, ()
+    if revision and _SHA.fullmatch(revision):
+        return name, revision, ()
+    reference = _cache(name) / "refs" / (revision or "main")
+    commits = [folder.name for folder in (_cache(name) / "snapshots").glob("*") if (folder / "config.json").is_file()]
+    if revision is None and len(commits) == 1:
+        return name, commits[0], ()
+    if not reference.is_file():
+        return name, None, ()
+    doubt = Gap(field="base_model.sha", reason="this machine holds several commits of the base; main was assumed")
+    return name, reference.read_text().strip(), () if revision else (doubt,)
 
 
 def settle(base: Base, resolve_base: Callable[[str, str], str]) -> Settled:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.record import adapter, base_model, environment
 from hubver.record.digest import sha256
-from hubver.record.schema import Base, Environment, Resources, Seeds, Tokenizer, Training
+from hubver.record.schema import Environment, Resources, Seeds, Tokenizer, Training
 from hubver.record.secrets import is_secret_name, redact_value
 
 if TYPE_CHECKING:
@@ -26,36 +26,15 @@ _UNRELATED = frozenset({"output_dir", "logging_dir", "run_name", "hub_token", "p
 _SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
 
 
-def base_of(model: Any, named: str | None) -> Base:
-    """The base of a model.
-
-    Args:
-        model: as the trainer holds it, with or without an adapter on it.
-        named: the user's own word on which base it is: `org/name` or `org/name@revision`.
-    """
-    config = getattr(model, "config", None)
-    loaded = getattr(config, "_name_or_path", None) or getattr(model, "name_or_path", None) or ""
-    sha = getattr(config, "_commit_hash", None)
-    base = Base(dtype=str(getattr(model, "dtype", "") or "").removeprefix("torch.") or None)
-    from_hub = bool(sha) or base_model.is_hub_id(loaded)
-    if named is not None:
-        base_id, _, revision = named.partition("@")
-        # The run's own commit counts only if it loaded that very repo.
-        base = base.model_copy(
-            update={"id": base_id, "requested_revision": revision or None, "sha": sha if loaded == base_id else None}
-        )
-    elif loaded and from_hub:
-        base = base.model_copy(update={"id": loaded, "sha": sha, "requested_revision": _requested(model)})
-    folder = base_model.cached_snapshot(loaded, sha) if sha and loaded else None
-    if folder is None and loaded and Path(loaded).is_dir():
-        folder = Path(loaded)
-    return base_model.digest_folder(base, folder) if folder else base
-
-
-def _requested(model: Any) -> str | None:
-    """The revision that the adapter's configuration asks for, which PEFT takes from the model."""
-    config = _peft_config(model)
-    return getattr(config, "revision", None)
+def base_of(args: Any, model: Any, named: str | None) -> base_model.Settled:
+    """The base of a model, with or without an adapter on it; see `base_model.loaded` for `named`."""
+    name = getattr(getattr(model, "config", None), "_name_or_path", None) or getattr(model, "name_or_path", None) or ""
+    # TRL loads a model that is given by name with these; PEFT's configuration may hold the revision as well.
+    given = getattr(args, "model_init_kwargs", None)
+    revision = given.get("revision") if isinstance(given, dict) else None
+    found = base_model.loaded(name, revision or getattr(_peft_config(model), "revision", None), named)
+    dtype = str(getattr(model, "dtype", None) or "").removeprefix("torch.") or None
+    return base_model.Settled(found.base.model_copy(update={"dtype": dtype}), found.gaps)
 
 
 def tokenizer_of(processing: Any) -> Tokenizer:

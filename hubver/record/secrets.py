@@ -71,7 +71,8 @@ _BARE = re.compile(
     re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(
-    r"\s*(?:\W*[<\[].*[>\]]|\$.*|\*+|%.*|\{.*|none|null|true|false|str|SecretStr|\[redacted\]|)\s*", re.IGNORECASE | re.DOTALL
+    r"\s*(?:\W*[<\[].*[>\]]|\$.*|\*+|%.*|\{.*|none|null|true|false|str|SecretStr|\[redacted\]|)\s*",
+    re.IGNORECASE | re.DOTALL,
 )
 # `token = "hf_" + ...` holds no secret yet.
 _SHORTEST = 4

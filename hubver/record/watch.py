@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hubver.record import code, data, draft, live, trainer_state
+from hubver.record import base_model, code, data, draft, live, trainer_state
 from hubver.record.schema import Base, DataSource, Environment, Gap, Resources, RunRecord, Tokenizer, Training
 from hubver.record.secrets import redact
 
@@ -67,7 +67,8 @@ def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
     args, state = held.args, held.state
     earlier = notes.ask("run_id", lambda: draft.read(Path(args.output_dir)), None) if state.global_step else None
     where = notes.ask("code", lambda: code.of_process(sys.argv, Path.cwd()), code.UNKNOWN)
-    base = notes.ask("base_model", lambda: live.base_of(held.model, said.base_model), Base())
+    nameless = base_model.Settled(Base(), ())
+    base = notes.ask("base_model", lambda: live.base_of(args, held.model, said.base_model), nameless)
     training = notes.ask(
         "training", lambda: live.training_of(args, held.model, held.trainer, held.optimizer), Training()
     )
@@ -75,14 +76,14 @@ def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
         run_id=earlier.record.run_id if earlier else f"run-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
         created=now,
         message=said.message,
-        base_model=base,
+        base_model=base.base,
         data=_data(held, said, notes),
         tokenizer=notes.ask("tokenizer", lambda: live.tokenizer_of(held.processing), Tokenizer()),
         training=training.model_copy(update={"started": now, "resumed": state.global_step > 0}),
         code=where.code,
         environment=notes.ask("environment", lambda: live.environment_of(args), Environment()),
     )
-    gaps = (*notes.gaps, *where.gaps, *_unsaid(record, said))
+    gaps = (*notes.gaps, *base.gaps, *where.gaps, *_unsaid(record))
     return draft.Draft(record.model_copy(update={"gaps": gaps}), where.diff)
 
 
@@ -155,17 +156,13 @@ def _data(held: Held, said: Said, notes: _Notes) -> tuple[DataSource, ...]:
     return tuple(sources)
 
 
-def _unsaid(record: RunRecord, said: Said) -> list[Gap]:
+def _unsaid(record: RunRecord) -> list[Gap]:
     """What the run itself could not know."""
-    training, base = record.training, record.base_model
+    training = record.training
     because = {
         "data": (not record.data, "the trainer holds no dataset; HubverCallback(data=...) can name it"),
         "training.trainer_class": (training.trainer_class is None, "the trainer was not found on the stack"),
         "training.seeds.seed": (training.seeds.seed is None, "the run set no seed"),
-        "base_model.id": (
-            said.base_model is not None and base.sha is None,
-            "named by the user; the run loaded another place",
-        ),
         "environment.container": (
             record.environment.container is not None,
             "the image's digest cannot be seen from inside",

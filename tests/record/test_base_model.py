@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 from hubver.errors import NotFound
-from hubver.record.base_model import settle
+from hubver.record.base_model import loaded, settle
 from hubver.record.schema import Base
 
 SHA = "b" * 40
@@ -60,3 +60,48 @@ def test_a_commit_that_the_run_knew_is_not_asked_for(cache):
 def test_a_requested_revision_is_resolved(cache):
     settled = settle(Base(id="acme/base", requested_revision="v2"), lambda _id, revision: {"v2": "d" * 40}[revision])
     assert settled.base.sha == "d" * 40
+
+
+def snapshot(tmp_path, sha):
+    folder = tmp_path / "models--acme--base" / "snapshots" / sha
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+
+
+def test_a_run_that_loaded_a_base_by_its_id_knows_the_commit_from_the_cache(cache):
+    found = loaded("acme/base", None, None)
+    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/base", SHA, "e" * 64)
+    assert found.gaps == ()
+
+
+def test_several_commits_in_the_cache_are_a_doubt_unless_the_revision_is_known(cache, tmp_path):
+    snapshot(tmp_path, "c" * 40)
+    doubtful = loaded("acme/base", None, None)
+    assert doubtful.base.sha == SHA
+    assert [gap.field for gap in doubtful.gaps] == ["base_model.sha"]
+    assert loaded("acme/base", "main", None).gaps == ()
+    assert loaded("acme/base", "c" * 40, None).base.sha == "c" * 40
+    assert loaded("acme/base", "v9", None).base.sha is None
+    assert loaded("acme/base", None, "acme/base@main").gaps == ()
+
+
+def test_a_folder_of_the_cache_is_the_hub_s(cache, tmp_path):
+    found = loaded(str(tmp_path / "models--acme--base" / "snapshots" / SHA), None, None)
+    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/base", SHA, "e" * 64)
+
+
+def test_another_name_than_the_one_loaded_takes_no_commit_from_it(cache):
+    found = loaded("acme/base", None, "acme/renamed")
+    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/renamed", None, "e" * 64)
+    assert [gap.field for gap in found.gaps] == ["base_model.id"]
+
+
+def test_a_local_folder_is_digested_and_not_named(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    found = loaded(str(tmp_path), None, None)
+    assert (found.base.id, found.base.sha) == (None, None)
+    assert found.base.config_sha256 == hashlib.sha256(b"{}").hexdigest()
+
+
+def test_a_model_that_came_from_nowhere(tmp_path):
+    assert loaded("", None, None).base.id is None
