@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -26,6 +27,6 @@ def serve(root: Path, port: int, host: str) -> None:
         note(f"A Hub is at {environment['HF_ENDPOINT']}, kept in {root}. Ctrl-C stops it.")
         note("In the shell that uses it:")
         for name, value in environment.items():
-            click.echo(f"export {name}={value}")
+            click.echo(f"export {name}={shlex.quote(value)}")
 
     server.serve(root, host=host, port=port, on_ready=ready)

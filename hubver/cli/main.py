@@ -60,22 +60,26 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _quiet_libraries()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command, say what went wrong, and return the exit code."""
     try:
-        code = cli.main(prog_name="hubver", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        code = cli.main(arguments, prog_name="hubver", standalone_mode=False)
     except HubverError as error:
         _say(str(error), error.hint)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.ClickException as error:
         _say(error.format_message(), _usage_hint(error))
-        sys.exit(2)
+        return 2
     except (KeyboardInterrupt, click.Abort):
-        _say("stopped; nothing is half-written.", "Run the same command again: it goes on where it stopped.")
-        sys.exit(130)
+        _say("stopped.", "Run the same command again: it goes on where it stopped.")
+        return 130
     except BrokenPipeError:
         # The reader of our output (`| head`) has gone; point stdout elsewhere so that Python's own flush is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return 141
     except Exception as error:
         if os.environ.get("HUBVER_DEBUG"):
             raise
@@ -83,7 +87,8 @@ def main() -> NoReturn:
             f"a fault in hubver itself ({type(error).__name__}).",
             "Set HUBVER_DEBUG=1 and run it again for the details to report.",
         )
-        sys.exit(3)
+        return 3
+    return code if isinstance(code, int) else 0
 
 
 def _say(fact: str, hint: str | None) -> None:

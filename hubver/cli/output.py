@@ -50,7 +50,9 @@ def give(result: object, as_json: bool, human: Callable[[], RenderableType]) -> 
         return
     from rich.console import Console
 
-    Console(file=sys.stdout, highlight=False, soft_wrap=True).print(human())
+    # Where no terminal says how wide it is (a CI log, a pipe), tables get room.
+    width = None if sys.stdout.isatty() else 110
+    Console(file=sys.stdout, width=width, highlight=False, soft_wrap=True).print(human())
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +72,11 @@ def judge(
     hub.need_token()
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs)
-    baseline = pin(hub, target.repo_id, settings.production, refs) if settings.production in refs.branches else None
+    baseline = None
+    if settings.production in refs.branches:
+        found = pin(hub, target.repo_id, settings.production, refs)
+        # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
+        baseline = replace(found, revision=found.version or found.sha)
     reports = out or Path.cwd()
     reports.mkdir(parents=True, exist_ok=True)
     verdict = runner.run(settings, candidate, baseline, folder, reports, progress=progress)

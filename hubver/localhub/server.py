@@ -117,6 +117,16 @@ class LocalHub:
         """
         return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1"}
 
+    def shell_environment(self) -> dict[str, str]:
+        """The same for a person's shell, with the token in a file instead of on the screen.
+
+        `HF_TOKEN` is emptied, because it would go before the file.
+        """
+        file = self.root / "token"
+        file.touch(mode=0o600)
+        file.write_text(self.token, encoding="utf-8")
+        return {**self.environment(), "HF_TOKEN": "", "HF_TOKEN_PATH": str(file.resolve())}
+
 
 def serve(
     root: Path | str, *, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[dict[str, str]], None]
@@ -127,7 +137,7 @@ def serve(
         root: folder that holds everything; made if it is not there.
         host: address to listen on.
         port: TCP port; 0 takes a free one.
-        on_ready: called once the Hub answers, with what `LocalHub.environment` says.
+        on_ready: called once the Hub answers, with what `LocalHub.shell_environment` says.
 
     Raises:
         BadInput: `root` cannot be used or another Hub uses it.
@@ -137,7 +147,7 @@ def serve(
     with LocalHub(root, host=host, port=port) as hub:
         before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            on_ready(hub.environment())
+            on_ready(hub.shell_environment())
             stop.wait()
         finally:
             for number, handler in before.items():

@@ -9,7 +9,6 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
@@ -17,13 +16,6 @@ from huggingface_hub import HfApi
 from hubver.localhub import LocalHub
 
 REPO = "acme/router"
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            # The client uploads with an argument that its own HTTP library deprecates.
-            item.add_marker(pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"))
 
 
 @pytest.fixture

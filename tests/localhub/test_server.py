@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, get_session
@@ -41,7 +42,7 @@ def finish(process):
 
 
 def client(environment):
-    return HfApi(endpoint=environment["HF_ENDPOINT"], token=environment["HF_TOKEN"])
+    return HfApi(endpoint=environment["HF_ENDPOINT"], token=Path(environment["HF_TOKEN_PATH"]).read_text())
 
 
 def test_hub_without_a_root_leaves_nothing(tmp_path):
@@ -104,12 +105,14 @@ def test_root_that_is_a_file_is_told(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_stops_cleanly_and_starts_where_it_was(tmp_path, number):
     process, environment = start(tmp_path)
+    token = Path(environment["HF_TOKEN_PATH"]).read_text()
+    assert environment["HF_TOKEN"] == ""
     client(environment).create_repo("acme/router")
     process.send_signal(number)
     assert finish(process) == ("", "")
     assert process.returncode == 0
     process, again = start(tmp_path)
-    assert again["HF_TOKEN"] == environment["HF_TOKEN"]
+    assert Path(again["HF_TOKEN_PATH"]).read_text() == token
     assert client(again).repo_exists("acme/router")
     process.terminate()
     finish(process)
