@@ -37,8 +37,6 @@ class GateHooks:
 
     def pytest_sessionstart(self) -> None:
         """Find out who stands before the gate, once, so that every test judges the same commits."""
-        # Read by CUDA when it starts; without it some of its sums are not repeatable.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         option = self._config.option
         gates = _gates_folder(self._config)
         try:
@@ -84,9 +82,10 @@ class GateHooks:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         for result in self.session.results[self._shown :]:
             if terminal is not None:
-                # The reporter knows of an unfinished line only where it printed a file's name.
+                terminal.ensure_newline()
+                # It knows of an unfinished line only where it printed a file's name.
                 if self._config.get_terminal_writer().width_of_current_line:
-                    terminal.write_line("")
+                    terminal.write("\n")
                 terminal.write_line(PROGRESS + line(result))
         self._shown = len(self.session.results)
 

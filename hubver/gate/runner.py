@@ -150,6 +150,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     # PYTEST_ADDOPTS is for the same reason left out as the project's own options.
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTEST_ADDOPTS", "HF_TOKEN"}}
     environment |= {"HF_ENDPOINT": settings.endpoint, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    # Read by CUDA when it starts; without it some of its sums are not repeatable.
+    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if settings.token is not None:
         environment["HF_TOKEN"] = settings.token.get_secret_value()
     return environment
