@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.card", "hubver.load"),
     ("hubver.publish", "hubver.release", "hubver.gate"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
-    ("hubver.cli",),
+    ("hubver.cli", "hubver.__main__"),
 )
 # The package itself holds the version, and the public API as lazy names: anyone may ask it for the version.
 ANYWHERE = {"hubver"}

@@ -18,7 +18,7 @@ MOMENTS = 10
 
 def start_push(folder, repo_id: str, local_hub) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", "from hubver.cli.main import main; main()", "push", str(folder), repo_id],
+        [sys.executable, "-m", "hubver", "push", str(folder), repo_id],
         env={**os.environ, **local_hub.environment()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

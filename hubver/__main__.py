@@ -1,0 +1,7 @@
+"""`python -m hubver`."""
+
+from __future__ import annotations
+
+from hubver.cli.main import main
+
+main()
