@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubver.errors import BadInput, HarnessFailed, Unsafe
+from hubver.errors import BadInput
+from hubver.gate import adapter
 from hubver.gate.quiet import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 # Sequences, and tokens with padding, in one batch: small enough for a laptop, and no slower on two cores.
 _BATCH_SEQUENCES = 64
@@ -47,7 +44,7 @@ class ModelSource:
     @property
     def is_adapter(self) -> bool:
         """Whether the folder holds an adapter, rather than a whole model."""
-        return (self.folder / ADAPTER_CONFIG).is_file()
+        return (self.folder / adapter.CONFIG).is_file()
 
 
 class Engine:
@@ -67,7 +64,7 @@ class Engine:
         """
         if source not in self._loaded:
             with library(f"loading {source.name}"):
-                self._loaded[source] = self._adapter(source) if source.is_adapter else self._whole(source)
+                self._loaded[source] = self._adapted(source) if source.is_adapter else self._whole(source)
         return self._loaded[source]
 
     def settings(self) -> dict[str, str | int | bool]:
@@ -125,23 +122,20 @@ class Engine:
     def _whole(self, source: ModelSource) -> LoadedModel:
         return LoadedModel(source, _network(source.folder), _tokenizer(source), adapter=None, shares_base=False)
 
-    def _adapter(self, source: ModelSource) -> LoadedModel:
+    def _adapted(self, source: ModelSource) -> LoadedModel:
         from peft import PeftModel
 
         if source.base is None:
             raise BadInput(f"The adapter {source.name} in {source.folder} names no base model.")
-        if not (source.folder / ADAPTER_WEIGHTS).is_file():
-            if (source.folder / "adapter_model.bin").is_file():
-                raise Unsafe(f"The adapter {source.name} is a pickle.", expected=ADAPTER_WEIGHTS)
-            raise HarnessFailed(f"The adapter {source.name} has no weights.", expected=ADAPTER_WEIGHTS)
-        shares = _leaves_base_alone(source)
+        adapter.check_weights(source.name, source.folder)
+        shares = adapter.leaves_base_alone(source.folder)
         key = source.base.resolve()
         network = self._bases.get(key) if shares else None
         if network is None:
             network = PeftModel.from_pretrained(_network(source.base), source.folder, adapter_name=source.name)
         else:
             network.load_adapter(source.folder, adapter_name=source.name)
-        _all_applied(source, network)
+        adapter.check_all_applied(source.name, source.folder, network)
         if shares:
             self._bases[key] = network
         return LoadedModel(source, network.eval(), _tokenizer(source), adapter=source.name, shares_base=shares)
@@ -289,41 +283,3 @@ def _batches(order: Sequence[int], lengths: Sequence[int], new_tokens: int) -> I
         batch.append(at)
     if batch:
         yield batch
-
-
-def _leaves_base_alone(source: ModelSource) -> bool:
-    """Whether the adapter can sit beside others on one base: some kinds write into the base's own weights."""
-    config = json.loads((source.folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-    return (
-        config.get("peft_type") == "LORA"
-        and config.get("bias", "none") == "none"
-        and isinstance(config.get("init_lora_weights", True), bool)  # "pissa" and its kin subtract from the base
-        and not config.get("layer_replication")
-        and all("lora_" in name for name in _stored_names(source))
-    )
-
-
-def _stored_names(source: ModelSource) -> set[str]:
-    from safetensors import safe_open
-
-    with safe_open(source.folder / ADAPTER_WEIGHTS, framework="pt") as file:
-        return set(file.keys())
-
-
-def _all_applied(source: ModelSource, network: Any) -> None:
-    """Refuse an adapter of which a part was dropped: peft only warns, and the gate would judge something else."""
-    from peft import get_peft_model_state_dict
-
-    stored = _stored_names(source)
-    applied = set(get_peft_model_state_dict(network, adapter_name=source.name, save_embedding_layers=False))
-    dropped = sorted(name for name in stored - applied if "lora_" in name)
-    if dropped or (missing := sorted(applied - stored)):
-        what = (
-            f"{len(dropped)} tensors fit nothing in the base model"
-            if dropped
-            else f"{len(missing)} tensors are missing"
-        )
-        raise HarnessFailed(
-            f"The adapter {source.name} was not applied as a whole: {what}, such as {(dropped or missing)[0]}.",
-            hint="Was it trained on another base model?",
-        )
