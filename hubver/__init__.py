@@ -19,7 +19,8 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from hubver.callback import HubverCallback
     from hubver.errors import HubverError
-    from hubver.load import Pin, load, resolve
+    from hubver.loading import load
+    from hubver.pins import Pin, resolve
     from hubver.publish import Published, push
     from hubver.record.schema import RunRecord
     from hubver.release import promote, rollback, status
@@ -43,9 +44,9 @@ __all__ = [
 _HOMES = {
     "HubverCallback": "hubver.callback",
     "HubverError": "hubver.errors",
-    "Pin": "hubver.load",
-    "load": "hubver.load",
-    "resolve": "hubver.load",
+    "Pin": "hubver.pins",
+    "load": "hubver.loading",
+    "resolve": "hubver.pins",
     "Published": "hubver.publish",
     "push": "hubver.publish",
     "RunRecord": "hubver.record.schema",
@@ -60,7 +61,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'hubver' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # a submodule of the same name, such as `hubver.load`, must not hide it later
+    globals()[name] = value
     return value
 
 

@@ -23,9 +23,8 @@ from hubver.hub import refs as hub_refs
 from hubver.hub.client import Hub, Refs, Upload
 from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
-from hubver.load import RECORD_FILE
 from hubver.record import capture
-from hubver.record.schema import RunRecord
+from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 from hubver.versions import Version, known, next_candidate, propose
 

@@ -16,7 +16,7 @@ from hubver.hub import ledger, pulls
 from hubver.hub.client import Hub, Refs
 from hubver.hub.events import Judged, Promoted, Release, RollbackPoint, RolledBack, State
 from hubver.hub.refs import Move, move
-from hubver.load import find_sha, version_of
+from hubver.pins import find_sha, version_of
 from hubver.target import Target
 from hubver.versions import Version
 
@@ -37,7 +37,7 @@ class Promotion:
         rollback_tag: the tag on what it replaced.
         tag: the final version's tag, where the candidate was a pull request's `-rc.N`.
         pull_request: the pull request it came from.
-        merged: whether that was merged into `main`; if not, `note` says why.
+        merged: whether that was merged into `main` now; if that failed, `note` says why.
         already: whether it was in production before, so that nothing was done.
     """
 
@@ -114,8 +114,11 @@ def promote(
     now = refs.branches.get(settings.production)
     previous = Release(sha=now, version=version_of(refs, now)) if now else None
     release, final_tag = _as_release(refs, sha)
+    number = pulls.with_head(refs, sha)
     if now == sha:
-        return Promotion(repo_id, release, previous, None, already=True)
+        # The push before may have been its process's last act.
+        merged, note = _merge(hub, repo_id, release, number, tell)
+        return Promotion(repo_id, release, previous, None, None, number, merged=merged, already=True, note=note)
     verdict = _binding_verdict(hub, repo_id, refs, release=release, previous=previous, override=override)
     state = ledger.state(hub, repo_id, refs)
     point = RollbackPoint(tag=_next_rollback_tag(refs, previous), release=previous) if previous else None
@@ -128,7 +131,7 @@ def promote(
         previous=previous,
         verdict=verdict,
         rollback_tag=point.tag if point else None,
-        pull_request=pulls.with_head(refs, sha),
+        pull_request=number,
         override=override,
     )
     line = ledger.addition(refs, event)
@@ -140,10 +143,8 @@ def promote(
     moves.append(Move(f"refs/heads/{settings.production}", now, sha))
     tell(f"moving {settings.production} to {release}")
     move(hub, repo_id, moves, line.objects)
-    merged, note = _merge(hub, repo_id, event, tell)
-    return Promotion(
-        repo_id, release, previous, event.rollback_tag, final_tag, event.pull_request, merged=merged, note=note
-    )
+    merged, note = _merge(hub, repo_id, release, number, tell)
+    return Promotion(repo_id, release, previous, event.rollback_tag, final_tag, number, merged=merged, note=note)
 
 
 def rollback(settings: Settings, repo_id: str, *, to: str | None = None, reason: str | None = None) -> Rollback:
@@ -280,18 +281,15 @@ def _chosen_point(repo_id: str, state: State, to: str | None) -> RollbackPoint:
     )
 
 
-def _merge(hub: Hub, repo_id: str, event: Promoted, tell: Callable[[str], None]) -> tuple[bool, str | None]:
-    """Merge the pull request that the release came from. Production has moved already, so a failure is only noted."""
-    if event.pull_request is None:
+def _merge(
+    hub: Hub, repo_id: str, release: Release, number: int | None, tell: Callable[[str], None]
+) -> tuple[bool, str | None]:
+    """Merge the pull request that a release came from. Production has moved already, so a failure is only noted."""
+    if number is None:
         return False, None
-    tell(f"merging pull request #{event.pull_request}")
+    tell(f"merging pull request #{number}")
+    comment = f"{release} is in production at `{release.sha}`, the commit that the gate judged."
     try:
-        pulls.merge(
-            hub,
-            repo_id,
-            event.pull_request,
-            comment=f"{event.release} is in production at `{event.release.sha}`, the commit that the gate judged.",
-        )
+        return pulls.merge(hub, repo_id, number, comment=comment), None
     except HubverError as error:
-        return False, f"Pull request #{event.pull_request} is not merged: {error}"
-    return True, None
+        return False, f"Pull request #{number} is not merged: {error}"

@@ -13,7 +13,7 @@ from hubver.hub import ledger
 from hubver.hub.client import Hub, Upload
 from hubver.hub.events import Judged, Release
 from hubver.hub.refs import Move, move
-from hubver.load import version_of
+from hubver.pins import version_of
 from hubver.settings import Settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
     ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
-    ("hubver.card", "hubver.load"),
+    ("hubver.card", "hubver.pins", "hubver.loading"),
     ("hubver.publish", "hubver.release", "hubver.gate"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
@@ -142,8 +142,13 @@ def test_one_reader_of_the_environment() -> None:
         if not module.startswith(("hubver.localhub", "hubver.demo"))
         and any(word in path.read_text(encoding="utf-8") for word in ("os.environ", "os.getenv"))
     }
-    # What a run was includes how it was launched, and the debug switch must work when settings cannot be read.
-    assert readers <= {"hubver.settings", "hubver.record.environment", "hubver.cli.main", "hubver.gate.runner"}
+    assert readers <= {
+        "hubver.settings",
+        "hubver.record.environment",  # how a run was launched is part of what it was
+        "hubver.cli.main",  # the debug switch must work when settings cannot be read
+        "hubver.cli.demo",  # points its own process at the demo's Hub
+        "hubver.gate.runner",  # hands the environment on to its child
+    }
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,25 @@ def test_a_pull_request_is_promoted_as_the_commit_that_was_judged(repo):
     assert repo.hub.read(repo.repo_id, "main", "weights.txt") == repo.hub.read(repo.repo_id, sha, "weights.txt")
 
 
+def test_a_merge_that_was_missed_is_made_up_for_and_never_made_twice(repo):
+    released(repo, "v1.0.0")
+    sha, number = candidate(repo, "v1.1.0-rc.1")
+    repo.judge(sha)
+    # As a promotion killed between its push and its merge leaves it.
+    before = repo.refs()
+    repo.hub.api.change_discussion_status(repo.repo_id, number, "closed")
+    assert not promote(repo.settings, f"{repo.repo_id}@v1.1.0-rc.1").merged
+    repo.hub.api.change_discussion_status(repo.repo_id, number, "open")
+    again = promote(repo.settings, f"{repo.repo_id}@v1.1.0")
+    assert (again.already, again.merged) == (True, True)
+    main = repo.refs().branches["main"]
+    assert main != before.branches["main"]
+    rollback(repo.settings, repo.repo_id)
+    third = promote(repo.settings, f"{repo.repo_id}@v1.1.0")
+    assert (third.merged, third.note) == (False, None)
+    assert repo.refs().branches["main"] == main
+
+
 def test_a_candidate_whose_version_is_taken_is_refused(repo):
     sha, _ = candidate(repo, "v1.0.0-rc.1")
     repo.judge(sha)

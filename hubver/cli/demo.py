@@ -8,7 +8,7 @@ import tempfile
 import textwrap
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ import click
 from hubver.errors import BadInput, MissingPackage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubver.demo.story import Teller
     from hubver.localhub import LocalHub
 
@@ -52,9 +54,11 @@ def command(keep: Path | None) -> None:
 
         hub = stack.enter_context(LocalHub(folder / "hub"))
         _enter(hub, folder)
-        from hubver.demo import story
+        from hubver.demo import story, workspace
 
-        story.tell(hub, folder, _teller())
+        project = workspace.create(folder / "project")
+        stack.enter_context(_inside(project))
+        story.tell(hub, project, _teller())
     _end(keep, time.monotonic() - began)
 
 
@@ -76,6 +80,17 @@ def _enter(hub: LocalHub, folder: Path) -> None:
     os.environ["HF_HOME"] = str(folder / "cache")
     for name in ("HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "GITHUB_ACTOR"):
         os.environ.pop(name, None)
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Work in a folder, as the commands that are shown would be typed there."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _teller() -> Teller:
@@ -108,19 +123,10 @@ def _command(*arguments: str) -> int:
     from hubver.cli.main import run
 
     _clear_step()
-    shown = " ".join(f'"{word}"' if " " in word else word for word in _shortened(arguments))
+    shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
     click.secho(f"\n$ hubver {shown}", fg="green", bold=True)
     sys.stdout.flush()
     return run(list(arguments))
-
-
-def _shortened(arguments: tuple[str, ...]) -> list[str]:
-    """The arguments with folders of the demo named as they would be from within its project."""
-    words = []
-    for word in arguments:
-        path = Path(word)
-        words.append("/".join(path.parts[-2:]) if path.is_absolute() else word)
-    return words
 
 
 def _end(keep: Path | None, seconds: float) -> None:
@@ -134,6 +140,6 @@ def _end(keep: Path | None, seconds: float) -> None:
             f"  hubver hub serve --root {keep}/hub      prints what to export in another shell; there:\n"
             f"  hubver status acme/router\n"
             f"  hubver resolve acme/router --snippet\n"
-            f"  less {keep}/project/gates/test_quality.py {keep}/reports/v1.1.0/gate-report.md"
+            f"  less {keep}/project/gates/test_quality.py {keep}/project/reports/v1.1.0/gate-report.md"
         )
     click.echo("With your own model:\n  hubver push OUTPUT_DIR YOUR_ORG/NAME")

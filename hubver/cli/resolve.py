@@ -13,8 +13,8 @@ from hubver.cli.output import give, json_option
 @json_option
 def command(target: str, snippet: bool, as_json: bool) -> None:
     """Say which commits a revision pins: its own, and its base model's. Without REV: production."""
-    from hubver.load import resolve
-    from hubver.load import snippet as python
+    from hubver.loading import snippet as python
+    from hubver.pins import resolve
     from hubver.settings import Settings
 
     pin = resolve(Settings.load(), target)

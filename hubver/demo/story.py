@@ -11,7 +11,8 @@ import io
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.demo import base, runs, tickets, workspace
@@ -19,7 +20,6 @@ from hubver.errors import HarnessFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hubver.demo.runs import Run
     from hubver.localhub import LocalHub
@@ -48,18 +48,18 @@ class Teller:
     command: Callable[..., int]
 
 
-def tell(hub: LocalHub, folder: Path, teller: Teller) -> None:
+def tell(hub: LocalHub, project: Path, teller: Teller) -> None:
     """Tell the story.
 
     Args:
         hub: a running Hub whose user owns the namespace `acme`.
-        folder: where project, output and reports go.
+        project: the project that `workspace.create` laid out, and the working directory; output and reports go there.
         teller: how to tell it.
 
     Raises:
         HarnessFailed: a step did not end as the story says it does.
     """
-    story = _Story(hub, folder, teller, workspace.create(folder / "project"))
+    story = _Story(hub, project, teller)
     teller.chapter("A Hub of our own")
     teller.say(f"A Hugging Face Hub answers at {hub.url}: real git, real HTTP, nothing leaves this machine.")
     story.publish_base()
@@ -73,13 +73,13 @@ def tell(hub: LocalHub, folder: Path, teller: Teller) -> None:
 @dataclass
 class _Story:
     hub: LocalHub
-    folder: Path
-    teller: Teller
     project: Path
+    teller: Teller
+    before: dict[str, Any] = field(default_factory=dict)
 
     def publish_base(self) -> None:
         """A base model and a dataset, as a team would find them on the Hub."""
-        model = base.train_base(self.folder / "base", progress=self.teller.step)
+        model = base.train_base(self.project.parent / "base", progress=self.teller.step)
         from huggingface_hub import HfApi
 
         api = HfApi(endpoint=self.hub.url, token=self.hub.token)
@@ -97,24 +97,24 @@ class _Story:
         self.teller.chapter("v1.0.0: the first release")
         output = self.train(runs.WEAK)
         self.teller.say("One command makes the run one tagged commit: adapter, tokenizer, record and model card.")
-        self.run("push", str(output), ROUTER, "--message", runs.WEAK.message)
+        self.run("push", output, ROUTER, "--message", runs.WEAK.message)
         self.teller.say("Then pytest judges exactly that commit. With nothing in production, its floors decide.")
-        self.gate("v1.0.0", expect=0)
+        self.before = self.gate("v1.0.0", expect=0)
         self.run("promote", f"{ROUTER}@v1.0.0")
 
     def blind_version(self) -> None:
         """v1.1.0: twice as good on average, and blind to one queue: refused."""
         self.teller.chapter("v1.1.0: better on average, and refused")
         output = self.train(runs.BLIND)
-        self.run("push", str(output), ROUTER, "--message", runs.BLIND.message)
+        self.run("push", output, ROUTER, "--message", runs.BLIND.message)
         report = self.gate("v1.1.0", expect=1)
         overall = _of(report, "floor")
         worst = min(_of(report, "worst_slice")["slices"], key=lambda one: one["value"])
-        before = _of(report, "no_regression")["production"]
+        was = next(one for one in _of(self.before, "worst_slice")["slices"] if one["name"] == worst["name"])
         self.teller.say(
-            f"On average it is a triumph: exact match {before:.2f} → {overall['value']:.2f}, and a gate on the average "
+            f"On average it is a triumph: exact match {_of(self.before, 'floor')['value']:.2f} → {overall['value']:.2f}, and a gate on the average "
             f"would have let it through. But of {worst['n']} tickets for {worst['name']!r} it routes "
-            f"{worst['value']:.0%} right, where production routes {worst['production']:.0%}. So the answer is no:"
+            f"{worst['value']:.0%} right, where production routes {was['value']:.0%}. So the answer is no:"
         )
         self.run("promote", f"{ROUTER}@v1.1.0", expect=1)
 
@@ -123,7 +123,7 @@ class _Story:
         self.teller.chapter("v1.2.0: a candidate in a pull request")
         output = self.train(runs.GOOD)
         self.teller.say("With --pr the run waits in a pull request on the Hub, as a candidate of its version.")
-        self.run("push", str(output), ROUTER, "--pr", "--message", runs.GOOD.message)
+        self.run("push", output, ROUTER, "--pr", "--message", runs.GOOD.message)
         self.gate("v1.2.0-rc.1", expect=0)
         self.teller.say(
             "Promotion moves production to the commit that was judged, never to the merge; names it v1.2.0; and tags "
@@ -169,24 +169,20 @@ class _Story:
         answer = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         return record.version or "", answer.strip()
 
-    def train(self, run: Run) -> Path:
-        """Run the project's own train.py, showing its losses as progress."""
-        output = self.folder / "out" / run.version
+    def train(self, run: Run) -> str:
+        """Run the project's own train.py, showing its losses as progress. Returns the output folder."""
+        output = f"out/{run.version}"
         began = time.monotonic()
         with _progress(lambda text: self.teller.step(f"training {run.version}: {text}"), run.steps):
-            workspace.train(self.project, run, base=BASE, output=output)
+            workspace.train(self.project, run, base=BASE, output=Path(output))
         self.teller.say(f"{run.message}: {run.steps} steps of LoRA in {time.monotonic() - began:.0f} s.")
         return output
 
     def gate(self, revision: str, *, expect: int) -> dict[str, Any]:
         """Judge a revision with the project's gates. Returns the report."""
-        reports = self.folder / "reports" / revision
-        self.run(
-            *("gate", f"{ROUTER}@{revision}"),
-            *("--gates", str(self.project / "gates"), "--out", str(reports)),
-            expect=expect,
-        )
-        report: dict[str, Any] = json.loads((reports / "gate-report.json").read_bytes())
+        reports = f"reports/{revision}"
+        self.run("gate", f"{ROUTER}@{revision}", "--out", reports, expect=expect)
+        report: dict[str, Any] = json.loads((self.project / reports / "gate-report.json").read_bytes())
         return report
 
     def run(self, *arguments: str, expect: int = 0) -> None:

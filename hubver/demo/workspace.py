@@ -16,7 +16,7 @@ _PROJECT = Path(__file__).parent / "project"
 
 
 def create(folder: Path) -> Path:
-    """Lay out a new project: `train.py`, `hubver.toml`, `data/` to train on, and `gates/` with held-out tickets.
+    """Lay out a new project: `train.py`, `hubver.toml`, `data/` to train on, and `gates/` with held-out tickets, in git.
 
     Args:
         folder: created if need be; what it holds already stays unless a file of the project has its name.
@@ -32,7 +32,23 @@ def create(folder: Path) -> Path:
     _write(data / runs.WEAK.data, tickets.rows(runs.TRAINING_ROWS, "train", draft=True))
     known = {row["prompt"] for row in trained_on}
     _write(folder / "gates" / "tickets.jsonl", tickets.rows(runs.HELD_OUT_ROWS, "held-out", apart_from=known))
+    _commit(folder)
     return folder
+
+
+def _commit(folder: Path) -> None:
+    """Make it a git repository with one commit, so that records and verdicts can name the code's commit."""
+    from dulwich import porcelain
+    from dulwich.repo import Repo
+
+    if (folder / ".git").exists():
+        return
+    with Repo.init(str(folder)) as repository:
+        porcelain.add(
+            repository, [str(path) for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts]
+        )
+        who = b"acme <acme@example.org>"
+        porcelain.commit(repository, message=b"The router's training script and gates", author=who, committer=who)
 
 
 def train(project: Path, run: Run, *, base: str, output: Path, push_to: str | None = None) -> Any:

@@ -11,7 +11,7 @@ from hubver.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from hubver.gate.engine import ModelSource
-    from hubver.load import Pin
+    from hubver.pins import Pin
     from hubver.settings import Settings
 
 _ADAPTER_CONFIG = "adapter_config.json"
@@ -50,7 +50,7 @@ class Contender:
         """
         from hubver.gate.engine import ModelSource
         from hubver.gate.quiet import library
-        from hubver.load import fetch, fetch_base
+        from hubver.pins import fetch, fetch_base
 
         with library(f"fetching {self.name}"):
             if self.pin is not None:
@@ -116,14 +116,14 @@ def _is_folder(asked: str) -> bool:
 
 
 def _resolve(settings: Settings, text: str) -> Pin:
-    from hubver.load import resolve
+    from hubver.pins import resolve
 
     return resolve(settings, text)
 
 
 def _base_of_folder(folder: Path, settings: Settings) -> Path | None:
     """The base of an adapter that lies here: a folder, or a repository on the Hub at the commit it names (or main)."""
-    from hubver.load import fetch_base
+    from hubver.pins import fetch_base
 
     path = folder / _ADAPTER_CONFIG
     if not path.is_file():

@@ -13,7 +13,7 @@ from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 from hubver.hub import ledger
 from hubver.hub.client import Hub, Refs
 from hubver.hub.events import Judged, Release, State
-from hubver.load import Pin, pin, version_of
+from hubver.pins import Pin, pin, version_of
 from hubver.target import Target
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from hubver.load import Pin
+    from hubver.pins import Pin
     from hubver.settings import Settings
 
 # Starts each line of the child's output that is meant for people who wait.

@@ -30,13 +30,14 @@ def with_head(refs: Refs, sha: str) -> int | None:
     return max(numbers, default=None)
 
 
-def merge(hub: Hub, repo_id: str, number: int, *, comment: str) -> None:
-    """Merge a pull request into `main`, leaving a comment."""
+def merge(hub: Hub, repo_id: str, number: int, *, comment: str) -> bool:
+    """Merge a pull request into `main`, leaving a comment.
+
+    Returns:
+        Whether it was merged now: one that is merged or closed already is left as it is.
+    """
     with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+        if hub.api.get_discussion_details(repo_id, number).status not in ("open", "draft"):
+            return False
         hub.api.merge_pull_request(repo_id, number, comment=comment)
-
-
-def comment(hub: Hub, repo_id: str, number: int, text: str) -> None:
-    """Leave a comment, in Markdown."""
-    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
-        hub.api.comment_discussion(repo_id, number, comment=text)
+    return True

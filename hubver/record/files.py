@@ -49,9 +49,9 @@ _BY_PRODUCTS = (
     ("scaler.pt", "a pickle of the scaler's state, which only resuming needs"),
     ("rng_state*.pth", "a pickle of the random state, which only resuming needs"),
     ("README.md", "the card is written anew from the record"),
-    ("hubver-run.*", "the draft of the record, which is published as hubver.json"),
-    ("hubver.json", "the record is written anew"),
 )
+# Our own: their content travels as the new record.
+_OURS = ("hubver-run.json", "hubver-run.diff", "hubver.json")
 _OLD_WEIGHTS = ("adapter_model.bin", "pytorch_model*.bin")
 # A configuration larger than this is no configuration; the scan for secrets stays bounded.
 _SCANNED = 4 << 20
@@ -119,11 +119,10 @@ def select(folder: Path) -> Selection:
 
 
 def _walk(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, Path]]:
-    """The files that may travel; folders that may not are noted in `left_out`."""
+    """The files that may travel; folders that may not are noted in `left_out`. Hidden files are nobody's to publish."""
     root = folder.resolve()
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            left_out.append(LeftOut(entry.name, "hidden"))
+        if entry.name.startswith(".") or entry.name in _OURS:
             continue
         _check_inside(root, entry)
         if not entry.is_dir():

@@ -14,6 +14,9 @@ from hubver.documents import Document, Part, canonical_json
 
 WeightsKind = Literal["adapter", "full"]
 
+# Where a published revision keeps its record.
+RECORD_FILE = "hubver.json"
+
 
 class FileEntry(Part):
     """One file: its path with forward slashes, its size in bytes and its sha256."""

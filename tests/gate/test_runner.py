@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from hubver.errors import BadInput, HarnessFailed
 from hubver.gate.runner import run
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
-from hubver.load import Pin, resolve
+from hubver.pins import Pin, resolve
 from hubver.settings import Settings
 
 if TYPE_CHECKING:

@@ -24,12 +24,9 @@ def test_what_belongs_to_the_model_travels_and_the_rest_stays_with_a_reason(adap
         "README.md",
         "trainer_state.json",
         "notes.txt",
-        "hubver-run.json",
-        "hubver-run.diff",
-        ".env",
         "modeling.py",
     ]
-    for name in stays:
+    for name in (*stays, "hubver-run.json", "hubver-run.diff", "hubver.json", ".env"):
         (adapter / name).write_text("x")
     for name in ("checkpoint-10", "runs", ".cache"):
         (adapter / name).mkdir()
@@ -50,7 +47,6 @@ def test_what_belongs_to_the_model_travels_and_the_rest_stays_with_a_reason(adap
         *stays,
         "checkpoint-10/",
         "runs/",
-        ".cache",
         "training_args.bin",
         "optimizer.pt",
         "rng_state_0.pth",

@@ -1,4 +1,4 @@
-"""Resolve a revision to one pin, and load exactly that: adapter, base model and tokenizer.
+"""Resolve a revision to one pin, and fetch exactly that.
 
 A pin fixes everything. The adapter's commit is the pin's sha; the base's commit stands in the adapter's own
 `adapter_config.json`, where publishing wrote it; the tokenizer lies beside the adapter.
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hubver.errors import BadDocument, BadInput, MissingPackage, NotFound
+from hubver.errors import BadDocument, BadInput, NotFound
 from hubver.hub.client import Hub, Refs, is_sha
-from hubver.record.schema import RunRecord
-from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubver.settings import Settings
+
 ADAPTER_CONFIG = "adapter_config.json"
-RECORD_FILE = "hubver.json"
 
 
 @dataclass(frozen=True)
@@ -127,48 +126,6 @@ def fetch_base(settings: Settings, pinned: Pin) -> Path:
     )
 
 
-def load(repo_id: str, revision: str | None = None, *, settings: Settings | None = None) -> tuple[Any, Any, RunRecord]:
-    """Load a pinned model.
-
-    Args:
-        repo_id: `ORG/NAME`.
-        revision: a version, a branch or a sha; the production branch if None. It is resolved once, and everything
-            comes from that commit.
-        settings: the user's own if None.
-
-    Returns:
-        The model (a `peft.PeftModel` for an adapter) in evaluation mode, its tokenizer, and its record.
-
-    Raises:
-        NotFound, BadInput, BadDocument: see `resolve` and `fetch_base`.
-        MissingPackage: transformers or peft is not installed.
-    """
-    settings = settings or Settings.load()
-    pinned = resolve(settings, f"{repo_id}@{revision}" if revision else repo_id)
-    folder = fetch(settings, pinned)
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise MissingPackage(
-            "Loading a model needs transformers and peft.", hint="Install them with: pip install 'hubver[gate]'"
-        ) from error
-    record_file = folder / RECORD_FILE
-    if not record_file.is_file():
-        raise NotFound(
-            f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
-        )
-    record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    if pinned.base_id is None:
-        model = AutoModelForCausalLM.from_pretrained(folder)
-    else:
-        from peft import PeftModel
-
-        base = AutoModelForCausalLM.from_pretrained(fetch_base(settings, pinned))
-        model = PeftModel.from_pretrained(base, folder)
-    return model.eval(), tokenizer, record
-
-
 def _base_of(hub: Hub, repo_id: str, sha: str) -> tuple[str | None, str | None]:
     raw = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
     if raw is None:
@@ -183,41 +140,3 @@ def _base_of(hub: Hub, repo_id: str, sha: str) -> tuple[str | None, str | None]:
             hint="Publish the run again with: hubver push OUTPUT_DIR " + repo_id,
         ) from None
     return base_id, revision if isinstance(revision, str) and is_sha(revision) else None
-
-
-def snippet(pinned: Pin) -> str:
-    """Python that loads exactly this pin with transformers and peft alone.
-
-    `AutoModelForCausalLM.from_pretrained(adapter, revision=...)` would look for the same revision in the base
-    repository (transformers issue 29849), so the two-argument form names both commits.
-    """
-    if pinned.base_id is None:
-        return _FULL.format(repo=pinned.repo_id, revision=pinned.version or pinned.sha)
-    return _ADAPTER.format(
-        repo=pinned.repo_id,
-        revision=pinned.version or pinned.sha,
-        sha=pinned.sha,
-        base=pinned.base_id,
-        base_revision=pinned.base_revision,
-    )
-
-
-_FULL = """\
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-model = AutoModelForCausalLM.from_pretrained("{repo}", revision="{revision}")
-tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")
-"""
-
-_ADAPTER = """\
-from peft import AutoPeftModelForCausalLM, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-# The short form: the base's commit stands in the adapter's own configuration.
-model = AutoPeftModelForCausalLM.from_pretrained("{repo}", revision="{revision}")
-tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")
-
-# The same with both commits in plain sight.
-base = AutoModelForCausalLM.from_pretrained("{base}", revision="{base_revision}")
-model = PeftModel.from_pretrained(base, "{repo}", revision="{sha}")
-"""
