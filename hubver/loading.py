@@ -27,7 +27,7 @@ def load(repo_id: str, revision: str | None = None, *, settings: Settings | None
         MissingPackage: transformers or peft is not installed.
     """
     settings = settings or Settings.load()
-    pinned = resolve(settings, f"{repo_id}@{revision}" if revision else repo_id)
+    pinned = resolve(f"{repo_id}@{revision}" if revision else repo_id, settings=settings)
     folder = fetch(settings, pinned)
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer

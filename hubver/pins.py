@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, NotFound
 from hubver.hub.client import Hub, Refs, is_sha
+from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from hubver.settings import Settings
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -47,17 +46,19 @@ class Pin:
         return f"{self.repo_id}@{self.version or self.revision} ({self.sha[:8]})"
 
 
-def resolve(settings: Settings, text: str) -> Pin:
+def resolve(text: str, *, settings: Settings | None = None) -> Pin:
     """Find what `ORG/NAME@REVISION` names, in three requests and without any weights.
 
     Args:
         text: without a revision, the production branch is meant.
+        settings: the user's own if None.
 
     Raises:
         NotFound: no such repository or revision, or nothing is in production yet.
         BadInput: the text is not `ORG/NAME@REVISION`.
         BadDocument: the revision's `adapter_config.json` cannot be read.
     """
+    settings = settings or Settings.load()
     hub = Hub.of(settings)
     target = Target.parse(text)
     refs = hub.refs(target.repo_id)

@@ -17,13 +17,12 @@ from hubver.hub.client import Hub, Refs
 from hubver.hub.events import Judged, Promoted, Release, RollbackPoint, RolledBack, State
 from hubver.hub.refs import Move, move
 from hubver.pins import find_sha, version_of
+from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hubver.settings import Settings
 
 _ROLLBACK_TAG = re.compile(r"rollback/(\d+)-.+")
 
@@ -83,10 +82,10 @@ class Status:
 
 
 def promote(
-    settings: Settings,
     text: str,
     *,
     override: str | None = None,
+    settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Promotion:
     """Move production to a candidate that has a passing verdict against the production it replaces.
@@ -97,6 +96,8 @@ def promote(
     Args:
         text: `ORG/NAME@REVISION`.
         override: promote without a verdict, for this reason, which the ledger keeps.
+        settings: the user's own if None.
+        progress: told each step, in a few words.
 
     Raises:
         NotGated: no verdict binds this commit to what is in production now.
@@ -104,6 +105,7 @@ def promote(
         StaleRef: production or the ledger moved in between; nothing was changed.
         NotFound, BadInput, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
+    settings = settings or Settings.load()
     target = Target.parse(text, need_revision=True)
     repo_id, revision = target.repo_id, target.revision or ""
     tell = progress or (lambda _line: None)
@@ -147,7 +149,9 @@ def promote(
     return Promotion(repo_id, release, previous, event.rollback_tag, final_tag, number, merged=merged, note=note)
 
 
-def rollback(settings: Settings, repo_id: str, *, to: str | None = None, reason: str | None = None) -> Rollback:
+def rollback(
+    repo_id: str, *, to: str | None = None, reason: str | None = None, settings: Settings | None = None
+) -> Rollback:
     """Move production back to a rollback point: the newest, or the one named.
 
     Rolling back twice goes further back; forward again is a promotion.
@@ -155,11 +159,13 @@ def rollback(settings: Settings, repo_id: str, *, to: str | None = None, reason:
     Args:
         to: a rollback tag, or the version or sha that one keeps.
         reason: kept in the ledger.
+        settings: the user's own if None.
 
     Raises:
         BadInput: there is no such rollback point, or none at all.
         StaleRef: production or the ledger moved in between; nothing was changed.
     """
+    settings = settings or Settings.load()
     hub = Hub.of(settings)
     hub.need_token()
     refs = hub.refs(repo_id)
@@ -185,8 +191,9 @@ def rollback(settings: Settings, repo_id: str, *, to: str | None = None, reason:
     return Rollback(repo_id, point.release, previous, point.tag)
 
 
-def status(settings: Settings, repo_id: str) -> Status:
+def status(repo_id: str, *, settings: Settings | None = None) -> Status:
     """Where production is, by its branch and by the ledger, in two requests."""
+    settings = settings or Settings.load()
     hub = Hub.of(settings)
     refs = hub.refs(repo_id)
     now = refs.branches.get(settings.production)

@@ -16,7 +16,7 @@ def released(repo, *tags: str) -> list[str]:
     for tag in tags:
         shas.append(repo.version(tag))
         repo.judge(shas[-1])
-        promote(repo.settings, f"{repo.repo_id}@{tag}")
+        promote(f"{repo.repo_id}@{tag}", settings=repo.settings)
     return shas
 
 
@@ -26,7 +26,7 @@ def test_the_first_release_has_nothing_to_roll_back_to(repo):
     assert refs.branches["production"] == sha
     assert set(refs.tags) == {"v1.0.0"}
     with pytest.raises(BadInput, match="no rollback point"):
-        rollback(repo.settings, repo.repo_id)
+        rollback(repo.repo_id, settings=repo.settings)
     assert repo.refs() == refs
 
 
@@ -46,14 +46,14 @@ def test_a_promotion_moves_production_and_keeps_what_it_left(repo):
 def test_promoting_what_is_in_production_changes_nothing(repo):
     released(repo, "v1.0.0")
     before = repo.refs()
-    assert promote(repo.settings, f"{repo.repo_id}@v1.0.0").already
+    assert promote(f"{repo.repo_id}@v1.0.0", settings=repo.settings).already
     assert repo.refs() == before
 
 
 def refuse(repo, revision: str, error: type[HubverError], words: str) -> HubverError:
     before = repo.refs()
     with pytest.raises(error, match=words) as caught:
-        promote(repo.settings, f"{repo.repo_id}@{revision}")
+        promote(f"{repo.repo_id}@{revision}", settings=repo.settings)
     assert repo.refs() == before
     return caught.value
 
@@ -76,7 +76,7 @@ def test_the_newest_verdict_counts(repo):
     repo.judge(sha, "fail")
     refuse(repo, "v1.0.0", GateFailed, "exact match fell")
     repo.judge(sha, "pass")
-    assert promote(repo.settings, f"{repo.repo_id}@v1.0.0").release.sha == sha
+    assert promote(f"{repo.repo_id}@v1.0.0", settings=repo.settings).release.sha == sha
 
 
 def test_a_verdict_for_another_commit_does_not_count(repo):
@@ -103,16 +103,16 @@ def test_an_unknown_revision(repo, revision, words):
 
 def test_an_override_is_recorded_with_its_reason(repo):
     sha = repo.version("v1.0.0")
-    promote(repo.settings, f"{repo.repo_id}@v1.0.0", override="the old one leaks")
+    promote(f"{repo.repo_id}@v1.0.0", override="the old one leaks", settings=repo.settings)
     assert repo.refs().branches["production"] == sha
     assert repo.titles()[0] == "promote v1.0.0 → production (first release, override)"
 
 
 def test_rolling_back_twice_goes_further_back(repo):
     one, two, _three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
-    first = rollback(repo.settings, repo.repo_id, reason="too slow")
+    first = rollback(repo.repo_id, reason="too slow", settings=repo.settings)
     assert (first.release.sha, first.rollback_tag) == (two, "rollback/2-v1.1.0")
-    second = rollback(repo.settings, repo.repo_id)
+    second = rollback(repo.repo_id, settings=repo.settings)
     assert (second.release.sha, second.rollback_tag) == (one, "rollback/1-v1.0.0")
     assert repo.refs().branches["production"] == one
     assert repo.titles()[1] == "rollback v1.2.0 → v1.1.0: too slow"
@@ -120,25 +120,25 @@ def test_rolling_back_twice_goes_further_back(repo):
 
 def test_forward_again_after_a_rollback_is_a_promotion_with_a_point_of_its_own(repo):
     _one, two, three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
-    rollback(repo.settings, repo.repo_id)
+    rollback(repo.repo_id, settings=repo.settings)
     repo.judge(three)
-    again = promote(repo.settings, f"{repo.repo_id}@v1.2.0")
+    again = promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings)
     assert again.rollback_tag == "rollback/3-v1.1.0"
-    assert rollback(repo.settings, repo.repo_id).release.sha == two
-    assert rollback(repo.settings, repo.repo_id).release.version == "v1.0.0"
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == two
+    assert rollback(repo.repo_id, settings=repo.settings).release.version == "v1.0.0"
 
 
 @pytest.mark.parametrize("to", ["rollback/1-v1.0.0", "v1.0.0", "sha"])
 def test_rolling_back_to_a_named_point(repo, to):
     one, *_ = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
-    assert rollback(repo.settings, repo.repo_id, to=one if to == "sha" else to).release.sha == one
+    assert rollback(repo.repo_id, to=one if to == "sha" else to, settings=repo.settings).release.sha == one
 
 
 def test_what_production_never_left_is_no_rollback_point(repo):
     released(repo, "v1.0.0", "v1.1.0")
     repo.version("v1.2.0")
     with pytest.raises(BadInput, match=r"'v1\.2\.0' is no rollback point"):
-        rollback(repo.settings, repo.repo_id, to="v1.2.0")
+        rollback(repo.repo_id, to="v1.2.0", settings=repo.settings)
 
 
 def candidate(repo, tag: str) -> tuple[str, int]:
@@ -152,7 +152,7 @@ def test_a_pull_request_is_promoted_as_the_commit_that_was_judged(repo):
     released(repo, "v1.0.0")
     sha, number = candidate(repo, "v1.1.0-rc.1")
     repo.judge(sha)
-    done = promote(repo.settings, f"{repo.repo_id}@v1.1.0-rc.1")
+    done = promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings)
     refs = repo.refs()
     assert refs.branches["production"] == sha == refs.tags["v1.1.0"]
     assert (done.pull_request, done.merged, done.note) == (number, True, None)
@@ -167,14 +167,14 @@ def test_a_merge_that_was_missed_is_made_up_for_and_never_made_twice(repo):
     # As a promotion killed between its push and its merge leaves it.
     before = repo.refs()
     repo.hub.api.change_discussion_status(repo.repo_id, number, "closed")
-    assert not promote(repo.settings, f"{repo.repo_id}@v1.1.0-rc.1").merged
+    assert not promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings).merged
     repo.hub.api.change_discussion_status(repo.repo_id, number, "open")
-    again = promote(repo.settings, f"{repo.repo_id}@v1.1.0")
+    again = promote(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
     assert (again.already, again.merged) == (True, True)
     main = repo.refs().branches["main"]
     assert main != before.branches["main"]
-    rollback(repo.settings, repo.repo_id)
-    third = promote(repo.settings, f"{repo.repo_id}@v1.1.0")
+    rollback(repo.repo_id, settings=repo.settings)
+    third = promote(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
     assert (third.merged, third.note) == (False, None)
     assert repo.refs().branches["main"] == main
 
@@ -196,7 +196,7 @@ def test_two_promotions_at_once(repo):
     def run(tag: str) -> None:
         start.wait()
         try:
-            outcomes[tag] = promote(repo.settings, f"{repo.repo_id}@{tag}")
+            outcomes[tag] = promote(f"{repo.repo_id}@{tag}", settings=repo.settings)
         except (StaleRef, NotGated) as error:  # the second may read before or after the first has moved
             outcomes[tag] = error
 
@@ -215,13 +215,13 @@ def test_two_promotions_at_once(repo):
 
 def test_status_says_when_production_was_moved_by_other_means(repo):
     one, _two = released(repo, "v1.0.0", "v1.1.0")
-    assert status(repo.settings, repo.repo_id).note is None
+    assert status(repo.repo_id, settings=repo.settings).note is None
     refs = repo.refs()
     move(repo.hub, repo.repo_id, [Move("refs/heads/production", refs.branches["production"], one)])
-    assert "moved by other means" in status(repo.settings, repo.repo_id).note
+    assert "moved by other means" in status(repo.repo_id, settings=repo.settings).note
 
 
 def test_a_stranger_in_the_ledger_does_not_hide_the_way_back(repo):
     one, _two = released(repo, "v1.0.0", "v1.1.0")
     repo.hub.api.upload_file(path_or_fileobj=b"hello", path_in_repo="note.txt", repo_id=repo.repo_id, revision="ledger")
-    assert rollback(repo.settings, repo.repo_id).release.sha == one
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == one

@@ -23,9 +23,8 @@ def command(context: click.Context, target: str, gates: Path | None, out: Path |
     """
     from hubver.gate import report
     from hubver.gate.judge import judge
-    from hubver.settings import Settings
 
-    judgement = judge(Settings.load(), target, gates=gates, out=out, progress=step)
+    judgement = judge(target, gates=gates, out=out, progress=step)
     give(judgement, as_json, lambda: report.terminal(judgement.verdict))
     if not judgement.verdict.passed:
         context.exit(1)

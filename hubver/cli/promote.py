@@ -17,9 +17,8 @@ def command(target: str, override: str | None, as_json: bool) -> None:
     What production leaves gets a rollback tag, in the same step.
     """
     from hubver.release import promote
-    from hubver.settings import Settings
 
-    promotion = promote(Settings.load(), target, override=override, progress=step)
+    promotion = promote(target, override=override, progress=step)
     if promotion.note:
         warn(promotion.note)
 

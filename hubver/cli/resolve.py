@@ -15,9 +15,8 @@ def command(target: str, snippet: bool, as_json: bool) -> None:
     """Say which commits a revision pins: its own, and its base model's. Without REV: production."""
     from hubver.loading import snippet as python
     from hubver.pins import resolve
-    from hubver.settings import Settings
 
-    pin = resolve(Settings.load(), target)
+    pin = resolve(target)
     if snippet and not as_json:
         click.echo(python(pin), nl=False)
         return

@@ -15,10 +15,9 @@ from hubver.cli.output import give, json_option
 def command(repo: str, to: str | None, reason: str | None, as_json: bool) -> None:
     """Move production back to a rollback point. Twice goes further back; forward again is a promotion."""
     from hubver.release import rollback
-    from hubver.settings import Settings
     from hubver.target import Target
 
-    result = rollback(Settings.load(), Target.repo(repo), to=to, reason=reason)
+    result = rollback(Target.repo(repo), to=to, reason=reason)
     give(
         result,
         as_json,

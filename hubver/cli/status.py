@@ -13,10 +13,9 @@ from hubver.cli.output import give, json_option, warn
 def command(repo: str, as_json: bool) -> None:
     """Show what is in production, the newest version, and the way back."""
     from hubver.release import status
-    from hubver.settings import Settings
     from hubver.target import Target
 
-    found = status(Settings.load(), Target.repo(repo))
+    found = status(Target.repo(repo))
     if found.note:
         warn(found.note)
 

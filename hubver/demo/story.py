@@ -162,12 +162,12 @@ class _Story:
         """Load a revision and complete one prompt. Returns its version and its answer."""
         import hubver
 
-        model, tokenizer, record = hubver.load(ROUTER, revision)
+        model, tokenizer, _record = hubver.load(ROUTER, revision)
         inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
         inputs.pop("token_type_ids", None)
         output = model.generate(**inputs, max_new_tokens=24, do_sample=False, pad_token_id=tokenizer.pad_token_id)
         answer = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        return record.version or "", answer.strip()
+        return hubver.resolve(f"{ROUTER}@{revision}").version or "", answer.strip()
 
     def train(self, run: Run) -> str:
         """Run the project's own train.py, showing its losses as progress. Returns the output folder."""

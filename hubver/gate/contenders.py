@@ -118,7 +118,7 @@ def _is_folder(asked: str) -> bool:
 def _resolve(settings: Settings, text: str) -> Pin:
     from hubver.pins import resolve
 
-    return resolve(settings, text)
+    return resolve(text, settings=settings)
 
 
 def _base_of_folder(folder: Path, settings: Settings) -> Path | None:

@@ -14,12 +14,11 @@ from hubver.hub import ledger
 from hubver.hub.client import Hub, Refs
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
+from hubver.settings import Settings
 from hubver.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hubver.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,11 @@ class Judgement:
 
 
 def judge(
-    settings: Settings,
     text: str,
     *,
     gates: Path | None = None,
     out: Path | None = None,
+    settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Judgement:
     """Run the gates on exactly one commit, against exactly what is in production, and record the verdict.
@@ -54,12 +53,15 @@ def judge(
         text: `ORG/NAME@REVISION`.
         gates: the folder of gates; the settings' own if None.
         out: where the reports go; the working directory if None.
+        settings: the user's own if None.
+        progress: told each gate's result, in one line.
 
     Raises:
         BadInput: there is no folder of gates.
         HarnessFailed: the evaluation itself broke, so there is no verdict.
         NotFound, BadToken, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
     """
+    settings = settings or Settings.load()
     folder = gates or settings.gates_directory
     if not folder.is_dir():
         raise BadInput(

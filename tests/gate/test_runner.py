@@ -33,7 +33,7 @@ class Project:
     out: Path
 
     def pin(self, revision: str) -> Pin:
-        return resolve(self.settings, f"{REPO}@{revision}")
+        return resolve(f"{REPO}@{revision}", settings=self.settings)
 
     def run(self, body: str, *, conftest: str = "", baseline: str | None = "production", **options):
         (self.gates / "test_quality.py").write_text(body)
