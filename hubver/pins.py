@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, NotFound
-from hubver.hub.client import Hub, Refs, is_sha
+from hubver.hub.client import Hub
+from hubver.hub.contents import Refs, is_sha
 from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version

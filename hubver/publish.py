@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from hubver import card, diff
+from hubver import card, diff, landed
 from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
-from hubver.hub import ledger, pulls
+from hubver.hub import ledger
 from hubver.hub import refs as hub_refs
-from hubver.hub.client import Hub, Refs, Upload
+from hubver.hub.client import Hub
+from hubver.hub.contents import Refs, Upload
 from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
 from hubver.record import capture
@@ -31,12 +32,12 @@ from hubver.versions import Version, known, next_candidate, propose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hubver.landed import Landed
     from hubver.record.files import LeftOut
     from hubver.versions import Bump
 
 CARD_FILE = "README.md"
 _TRIES = 5
-_LOOK_BACK = 50
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,6 @@ class Published:
     url: str
     already: bool
     left_out: tuple[LeftOut, ...]
-
-
-@dataclass(frozen=True)
-class _Landed:
-    """A run's commit, found on the Hub."""
-
-    sha: str
-    record: RunRecord
-    pull_request: int | None = None
 
 
 def push(
@@ -136,9 +128,9 @@ class _Push:
     def run(self) -> Published:
         refs = self._refs_or_new_repo()
         for attempt in range(1, _TRIES + 1):
-            landed = self._find(refs)
-            if landed is not None:
-                return self._finish(landed, refs, already=attempt == 1)
+            found = self._find(refs)
+            if found is not None:
+                return self._finish(found, refs, already=attempt == 1)
             try:
                 self._commit(refs)
             except (StaleRef, HubFailed):
@@ -148,10 +140,10 @@ class _Push:
                 refs = seen
                 continue
             refs = self.hub.refs(self.repo_id)
-            landed = self._find(refs)
-            if landed is None:
+            found = self._find(refs)
+            if found is None:
                 raise HubFailed(f"{self.repo_id} does not show the commit it has just acknowledged.")
-            return self._finish(landed, refs, already=False)
+            return self._finish(found, refs, already=False)
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _refs_or_new_repo(self) -> Refs:
@@ -164,38 +156,24 @@ class _Push:
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
-    def _find(self, refs: Refs) -> _Landed | None:
-        """The commit of this very run, on `main` or in an open pull request; None if it is not there yet."""
-        run_id = self.capture.record.run_id
-        landed = None
-        for commit in self.hub.commits(self.repo_id, refs.branches["main"], limit=_LOOK_BACK):
-            if _trailer(run_id) in commit.message.splitlines():
-                landed = self._landed(commit.sha)
-                break
-        if landed is None and refs.pulls:
-            number = pulls.find_open(self.hub, self.repo_id, run_id)
-            if number is not None and number in refs.pulls:
-                landed = self._landed(refs.pulls[number], number)
-        if landed is not None:
-            self._check_same(landed)
-        return landed
+    def _find(self, refs: Refs) -> Landed | None:
+        found = landed.find(self.hub, self.repo_id, refs, self.capture.record.run_id)
+        if found is not None:
+            self._check_same(found)
+        return found
 
-    def _landed(self, sha: str, pull_request: int | None = None) -> _Landed:
-        raw = self.hub.read(self.repo_id, sha, RECORD_FILE)
-        return _Landed(sha, RunRecord.from_bytes(raw, source=f"{RECORD_FILE} at {sha[:8]}"), pull_request)
-
-    def _check_same(self, landed: _Landed) -> None:
+    def _check_same(self, found: Landed) -> None:
         ours = {entry.path: entry.sha256 for entry in self.capture.record.files}
-        theirs = {entry.path: entry.sha256 for entry in landed.record.files}
+        theirs = {entry.path: entry.sha256 for entry in found.record.files}
         differing = sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path))
         if differing:
             raise AlreadyExists(
-                f"Run {landed.record.run_id} is published already, as {landed.record.version}, with other files.",
+                f"Run {found.record.run_id} is published already, as {found.record.version}, with other files.",
                 found=f"differences in {', '.join(differing[:3])}",
                 hint=f"A new run needs a new training, or remove {capture.RUN_FILE} from the folder to publish it as one.",
             )
-        if self.wanted is not None and landed.record.version != str(self.wanted) and landed.pull_request is None:
-            raise AlreadyExists(f"Run {landed.record.run_id} is published already, as {landed.record.version}.")
+        if self.wanted is not None and found.record.version != str(self.wanted) and found.pull_request is None:
+            raise AlreadyExists(f"Run {found.record.run_id} is published already, as {found.record.version}.")
 
     def _plan(self, refs: Refs) -> tuple[Version, RunRecord | None, bytes | None]:
         """The version this run gets, and the record and the card that it follows."""
@@ -240,7 +218,7 @@ class _Push:
             uploads,
             delete=obsolete,
             title=title,
-            description=_trailer(record.run_id),
+            description=landed.trailer(record.run_id),
             parent=head,
             pull_request=self.pr,
         )
@@ -262,35 +240,35 @@ class _Push:
                     found=(there.sha256 or there.blob)[:12],
                 )
 
-    def _finish(self, landed: _Landed, refs: Refs, *, already: bool) -> Published:
+    def _finish(self, found: Landed, refs: Refs, *, already: bool) -> Published:
         """Tag the run's commit and say so in the ledger, in one push, unless that has been done."""
-        version = landed.record.version
+        version = found.record.version
         if version is None:
-            raise HubFailed(f"The record at {landed.sha[:8]} names no version.")
+            raise HubFailed(f"The record at {found.sha[:8]} names no version.")
         tagged = refs.tags.get(version)
-        if tagged is not None and tagged != landed.sha:
+        if tagged is not None and tagged != found.sha:
             raise AlreadyExists(
                 f"{version} in {self.repo_id} is another commit already, and versions never move.",
-                expected=landed.sha[:8],
+                expected=found.sha[:8],
                 found=tagged[:8],
             )
         if tagged is None:
             already = False
             self.tell(f"tagging {version}")
-            self._tag(landed, version, refs)
+            self._tag(found, version, refs)
         return Published(
             repo_id=self.repo_id,
             version=version,
             tag=version,
-            sha=landed.sha,
-            run_id=landed.record.run_id,
-            pull_request=landed.pull_request,
+            sha=found.sha,
+            run_id=found.record.run_id,
+            pull_request=found.pull_request,
             url=f"{self.hub.endpoint}/{self.repo_id}/tree/{version}",
             already=already,
             left_out=self.capture.left_out,
         )
 
-    def _tag(self, landed: _Landed, version: str, refs: Refs) -> None:
+    def _tag(self, found: Landed, version: str, refs: Refs) -> None:
         actor = self.settings.actor or self.hub.whoami()
         for attempt in range(1, _TRIES + 1):
             event = PublishEvent(
@@ -298,28 +276,23 @@ class _Push:
                 actor=actor,
                 run_url=self.settings.run_url,
                 state=ledger.state(self.hub, self.repo_id, refs),
-                release=Release(sha=landed.sha, version=version),
-                run_id=landed.record.run_id,
-                pull_request=landed.pull_request,
+                release=Release(sha=found.sha, version=version),
+                run_id=found.record.run_id,
+                pull_request=found.pull_request,
             )
             line = ledger.addition(refs, event)
             try:
-                tag = hub_refs.Move(f"refs/tags/{version}", None, landed.sha)
+                tag = hub_refs.Move(f"refs/tags/{version}", None, found.sha)
                 hub_refs.move(self.hub, self.repo_id, [tag, line.move], line.objects)
             except StaleRef:
                 # Another event took the ledger's head; the tag is ours unless somebody gave it to another commit.
                 refs = self.hub.refs(self.repo_id)
-                if refs.tags.get(version) == landed.sha:
+                if refs.tags.get(version) == found.sha:
                     return
                 if attempt == _TRIES or version in refs.tags:
                     raise
             else:
                 return
-
-
-def _trailer(run_id: str) -> str:
-    """The line of a commit's message that says which run it holds."""
-    return f"Hubver-Run: {run_id}"
 
 
 def _upload(path: str, content: Path | bytes, record: RunRecord) -> Upload:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, GateFailed, HubverError, NotFound, NotGated
 from hubver.hub import ledger, pulls
-from hubver.hub.client import Hub, Refs
+from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Promoted, Release, RollbackPoint, RolledBack, State
 from hubver.hub.refs import Move, move
 from hubver.pins import find_sha, version_of
@@ -23,6 +23,8 @@ from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hubver.hub.contents import Refs
 
 _ROLLBACK_TAG = re.compile(r"rollback/(\d+)-.+")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubver.hub import ledger
-from hubver.hub.client import Hub, Upload
+from hubver.hub.client import Hub
+from hubver.hub.contents import Upload
 from hubver.hub.events import Judged, Release
 from hubver.hub.refs import Move, move
 from hubver.pins import version_of

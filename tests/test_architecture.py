@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
     ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
-    ("hubver.card", "hubver.pins", "hubver.loading"),
+    ("hubver.card", "hubver.landed", "hubver.pins", "hubver.loading"),
     ("hubver.publish", "hubver.release", "hubver.gate"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
@@ -29,6 +29,7 @@ PURE = (
     "hubver.target",
     "hubver.diff",
     "hubver.hub.events",
+    "hubver.hub.contents",
     "hubver.record.schema",
     "hubver.gate.statistics",
     "hubver.gate.policy",

@@ -127,6 +127,13 @@ def test_a_candidate_waits_in_a_pull_request(repo, output, publish, tmp_path):
     assert (other.version, other.pull_request) == ("v1.1.0-rc.2", done.pull_request + 1)
 
 
+def test_a_run_whose_pull_request_was_merged_is_not_published_again(repo, output, publish):
+    done = publish(output, pr=True)
+    repo.hub.api.merge_pull_request(repo.repo_id, done.pull_request)
+    again = publish(output)
+    assert (again.already, again.sha, again.version) == (True, done.sha, "v1.0.0-rc.1")
+
+
 def test_two_pushes_of_different_runs_at_once(repo, output, publish, tmp_path):
     folders = [write_adapter(tmp_path / str(seed), seed=seed) for seed in (1, 2, 3)]
     start, outcomes = threading.Barrier(3), []

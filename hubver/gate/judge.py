@@ -11,7 +11,7 @@ from hubver.errors import BadInput
 from hubver.gate import runner
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 from hubver.hub import ledger
-from hubver.hub.client import Hub, Refs
+from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
 from hubver.settings import Settings
@@ -19,6 +19,8 @@ from hubver.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hubver.hub.contents import Refs
 
 
 @dataclass(frozen=True)

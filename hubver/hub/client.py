@@ -8,9 +8,7 @@ Source of the endpoints: the Hub's OpenAPI document, and huggingface_hub 2.4.
 
 from __future__ import annotations
 
-import re
 import time
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from urllib.parse import quote
 from hubver import __version__
 from hubver.errors import BadToken, HubFailed, HubUnreachable, NotFound
 from hubver.hub.answers import PASSING_STATUSES, translated
+from hubver.hub.contents import Commit, Refs, StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,78 +25,13 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from pydantic import SecretStr
 
+    from hubver.hub.contents import Upload
     from hubver.settings import Settings
 
-_SHA = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT_S = 30.0
 _TRIES = 3
 # A document that hubver reads whole into memory is never larger than this.
 _MOST_BYTES = 32 << 20
-
-
-@dataclass(frozen=True)
-class Refs:
-    """The refs of a repository, each as the commit it points to.
-
-    Attributes:
-        branches: name → sha.
-        tags: name → sha.
-        pulls: pull request number → sha of its head.
-    """
-
-    branches: Mapping[str, str]
-    tags: Mapping[str, str]
-    pulls: Mapping[int, str]
-
-    def find(self, revision: str) -> str | None:
-        """The commit that a tag, a branch, `refs/pr/N` or `refs/heads/NAME` names; None if no ref here does.
-
-        A tag goes before a branch of the same name: versions are tags, and tags do not move.
-        """
-        if revision.startswith("refs/pr/") and revision[8:].isdigit():
-            return self.pulls.get(int(revision[8:]))
-        if revision.startswith("refs/heads/"):
-            return self.branches.get(revision[11:])
-        return self.tags.get(revision) or self.branches.get(revision)
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One commit as the Hub lists it: `message` is what follows the title."""
-
-    sha: str
-    title: str
-    message: str
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """One file as the Hub stores it.
-
-    Attributes:
-        size: bytes of the content.
-        blob: git's sha1 of the blob; of the pointer, for a large file.
-        sha256: of the content, for a large file; None for one kept in git.
-    """
-
-    path: str
-    size: int
-    blob: str
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file on its way to the Hub.
-
-    Attributes:
-        content: the bytes, or the file that holds them.
-        sha256: hex digest of the content, computed by whoever read it; the client need not read it again to know it.
-    """
-
-    path: str
-    content: bytes | Path
-    sha256: str
 
 
 class Hub:
@@ -341,8 +275,3 @@ class Hub:
                     f"{self.endpoint} does not accept this token.",
                     hint="Set HF_TOKEN to a valid token, or run: hf auth login",
                 )
-
-
-def is_sha(text: str) -> bool:
-    """Whether this is a whole commit sha: 40 lower-case hexadecimal digits."""
-    return _SHA.fullmatch(text) is not None

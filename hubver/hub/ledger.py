@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dulwich.objects import ShaFile
 
-    from hubver.hub.client import Hub, Refs
+    from hubver.hub.client import Hub
+    from hubver.hub.contents import Refs
 
 BRANCH = "ledger"
 EVENT_FILE = "event.json"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hubver.hub.answers import translated
 
 if TYPE_CHECKING:
-    from hubver.hub.client import Hub, Refs
+    from hubver.hub.client import Hub
+    from hubver.hub.contents import Refs
 
 
 def find_open(hub: Hub, repo_id: str, marker: str) -> int | None:

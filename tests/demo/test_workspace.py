@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from dulwich import porcelain
+
 from hubver.demo import runs, workspace
 from hubver.settings import Settings
 
@@ -13,7 +15,8 @@ def read(path):
 def test_a_project_has_everything_that_a_run_and_a_gate_need(tmp_path):
     project = workspace.create(tmp_path / "router")
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
-    assert files == {
+    assert {name for name in files if not name.startswith(".git/")} == {
+        ".gitignore",
         "train.py",
         "hubver.toml",
         "data/tickets.jsonl",
@@ -24,6 +27,13 @@ def test_a_project_has_everything_that_a_run_and_a_gate_need(tmp_path):
     settings = Settings.load(project, environ={})
     assert settings.gates_directory == project / "gates"
     assert all((project / "data" / run.data).is_file() for run in (runs.WEAK, runs.BLIND, runs.GOOD))
+
+
+def test_the_project_is_committed(tmp_path):
+    project = workspace.create(tmp_path / "router")
+    status = porcelain.status(str(project))
+    assert (status.untracked, status.unstaged) == ([], [])
+    assert not any(status.staged.values())
 
 
 def test_nothing_held_out_was_trained_on(tmp_path):

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from hubver.errors import BadInput, BadToken, HubUnreachable, NotFound, StaleRef
 from hubver.hub import pulls
-from hubver.hub.client import Hub, Upload
+from hubver.hub.client import Hub
+from hubver.hub.contents import Upload
 
 
 def upload(path: str, content: bytes) -> Upload:

@@ -1,0 +1,121 @@
+"""What the demo shows is so, and what it leaves can be gone on from."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from road import REPO
+
+from hubver.hub import ledger
+from hubver.record.schema import RunRecord
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_story_is_told_with_true_figures(road):
+    reports = road.folder / "project" / "reports"
+    floor = {}
+    for version in ("v1.0.0", "v1.1.0", "v1.2.0-rc.1"):
+        report = json.loads((reports / version / "gate-report.json").read_bytes())
+        floor[version] = next(gate["value"] for gate in report["gates"] if gate["policy"] == "floor")
+    assert f"exact match {floor['v1.0.0']:.2f} → {floor['v1.1.0']:.2f}" in road.output
+    assert floor["v1.1.0"] > 1.7 * floor["v1.0.0"]
+    assert floor["v1.2.0-rc.1"] > 0.95
+    blind = json.loads((reports / "v1.1.0" / "gate-report.json").read_bytes())
+    assert blind["outcome"] == "fail"
+    outcomes = {gate["policy"]: gate["outcome"] for gate in blind["gates"]}
+    assert outcomes == {"alive": "pass", "floor": "pass", "worst_slice": "fail", "no_regression": "pass"}
+    seconds = int(re.search(r"All of that took (\d+) s", road.output).group(1))
+    assert seconds > 0
+    assert "hf_" not in road.output
+
+
+def test_the_road_ends_where_the_story_says(travelled):
+    refs = travelled.hub.refs(REPO)
+    assert refs.tags["v1.2.0"] == refs.tags["v1.2.0-rc.1"] == refs.branches["production"]
+    assert refs.tags["rollback/1-v1.0.0"] == refs.tags["rollback/2-v1.0.0"] == refs.tags["v1.0.0"]
+    assert refs.branches["main"] not in refs.tags.values()  # the merge is a commit that nobody judged
+    kinds = [entry.event.kind for entry in ledger.entries(travelled.hub, REPO, refs)][::-1]
+    assert kinds == [
+        *("publish", "verdict", "promote"),
+        *("publish", "verdict"),
+        *("publish", "verdict", "promote", "rollback", "promote"),
+    ]
+
+
+def test_the_record_is_filled_in_from_the_run(travelled):
+    record = RunRecord.from_bytes(travelled.hub.read(REPO, "v1.2.0", "hubver.json"))
+    assert record.base_model.id == "acme/tiny-base"
+    assert record.base_model.sha == travelled.hub.resolve("acme/tiny-base", "main")
+    trained_on = [file for source in record.data for file in source.files]
+    assert [file.path.rsplit("/")[-1] for file in trained_on] == ["tickets.jsonl"]
+    assert record.training.trainer_class == "SFTTrainer"
+    assert record.training.arguments["learning_rate"] == 5e-3
+    assert record.training.peft["r"] == 16
+    assert record.training.effective_batch_size == 16
+    assert record.training.seeds.seed == 0
+    assert len(record.training.log_history) > 10
+    assert record.code.sha
+    assert record.environment.packages["torch"]
+    assert record.weights.lora.ranks == (16,)
+    assert record.tokenizer.files
+
+
+def test_the_snippet_loads_the_pin_without_hubver(travelled):
+    for version, expected in (("v1.0.0", "normal"), ("v1.2.0", "low")):
+        snippet = travelled.hubver("resolve", f"{REPO}@{version}", "--snippet").stdout
+        assert "hubver" not in snippet
+        ask = (
+            "prompt = 'Ticket: Question: there is a problem with the return label in our office. "
+            "Take your time.\\nRoute:'\n"
+            "inputs = tokenizer(prompt, return_tensors='pt', add_special_tokens=False)\n"
+            "inputs.pop('token_type_ids', None)\n"
+            "for each in answers:\n"
+            "    out = each.generate(**inputs, max_new_tokens=24, do_sample=False)\n"
+            "    print(tokenizer.decode(out[0, inputs['input_ids'].shape[1]:], skip_special_tokens=True))\n"
+        )
+        # Both forms of the snippet bind `model`: keep the first before the second replaces it.
+        first, second = snippet.split("\n# With transformers alone")
+        code = f"answers = []\n{first}\nanswers.append(model)\n# With{second}\nanswers.append(model)\n{ask}"
+        done = travelled.python(code)
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()[-2:]]
+        assert answers == [{"queue": "returns", "priority": expected}] * 2
+
+
+def gate_with(travelled, body: str):
+    gates = travelled.project / "other"
+    gates.mkdir()
+    if body:
+        (gates / "test_it.py").write_text(body, encoding="utf-8")
+    before = travelled.hub.refs(REPO)
+    done = travelled.hubver("gate", f"{REPO}@v1.0.0", "--gates", "other", "--out", "judged")
+    after = travelled.hub.refs(REPO)
+    assert {**after.branches, "ledger": None} == {**before.branches, "ledger": None}
+    assert after.tags == before.tags
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
+
+
+def test_no_gates_is_no_pass(travelled):
+    done = gate_with(travelled, "")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL" in done.stdout
+    newest = next(ledger.entries(travelled.hub, REPO, travelled.hub.refs(REPO)))
+    assert newest.event.outcome == "fail"
+    # The newest verdict counts, so an earlier pass does not promote it any more.
+    assert travelled.hubver("promote", f"{REPO}@v1.0.0").returncode == 1
+
+
+def test_a_score_that_is_not_a_number_is_no_pass(travelled):
+    done = gate_with(
+        travelled,
+        "from hubver.gate import Task\n"
+        "def broken(prediction, expected): return float('nan')\n"
+        "TASK = Task('tickets', rows=[{'prompt': 'Ticket: hello\\nRoute:', 'completion': ' x'}], scorer=broken)\n"
+        "def test_it(gate): gate.floor(TASK, 0.5)\n",
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "nan" in done.stdout.lower()

@@ -1,0 +1,79 @@
+"""Every command and every snippet of the docs does what the docs say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def test_every_block_has_a_language_that_is_checked():
+    for page in PAGES:
+        kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
+        assert kinds <= {"console", "bash", "python", "text"}, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_exist(page):
+    targets = re.findall(r"\bmake ([a-z]+)", "\n".join(blocks(page, "bash")))
+    assert targets
+    for target in targets:
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_readme_s_commands_run_one_after_the_other(travelled):
+    commands = [
+        line[2:] for body in blocks(PAGES[0], "console") for line in body.splitlines() if line.startswith("$ hubver")
+    ]
+    assert len(commands) > 5
+    for command in commands:
+        arguments = shlex.split(command, comments=True)[1:]
+        done = travelled.hubver(*arguments)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+def test_the_readme_s_python_runs(travelled):
+    snippets = [body for body in blocks(PAGES[0], "python") if "def test_" not in body]
+    assert len(snippets) >= 2
+    for snippet in snippets:
+        done = travelled.python(snippet)
+        assert done.returncode == 0, f"{snippet}\n{done.stderr}"
+
+
+def test_the_readme_s_gates_are_the_demo_s_gates():
+    (gates,) = [body for body in blocks(PAGES[0], "python") if "gate.floor" in body]
+    own = (ROOT / "hubver" / "demo" / "project" / "gates" / "test_quality.py").read_text(encoding="utf-8")
+    assert gates.strip() in own
+
+
+def test_the_readme_s_fixture_works(pytester):
+    (test,) = [body for body in blocks(PAGES[0], "python") if "local_hub" in body]
+    pytester.makepyfile(test)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_readme_s_options_exist():
+    from click.testing import CliRunner
+
+    from hubver.cli.main import cli
+
+    text = PAGES[0].read_text(encoding="utf-8")
+    for command, option in re.findall(r"hubver (\w+)[^\n`]*? (--[a-z]+)", text):
+        help_text = CliRunner().invoke(cli, [command, "--help"]).output
+        if command == "hub":
+            help_text = CliRunner().invoke(cli, ["hub", "serve", "--help"]).output
+        assert option in help_text, (command, option)
