@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+
+import pytest
+
+from hubver.documents import canonical_json
+from hubver.errors import BadDocument
+from hubver.hub.events import Event, Judged, Promoted, Published, Release, RollbackPoint, RolledBack, State, read_event
+from hubver.record.schema import RunRecord
+
+AT = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+ONE, TWO = Release(sha="1" * 40, version="v1.0.0"), Release(sha="2" * 40)
+POINT = RollbackPoint(tag="rollback/1-v1.0.0", release=ONE)
+STATE = State(production=TWO, rollback_points=(POINT,))
+EVENTS = [
+    Published(at=AT, actor="acme", release=ONE, run_id="run-1", pull_request=3),
+    Judged(at=AT, actor="acme", state=STATE, candidate=TWO, baseline=ONE, outcome="fail", gates_digest="d"),
+    Promoted(at=AT, actor="acme", state=STATE, release=TWO, previous=ONE, verdict="3" * 40, rollback_tag=POINT.tag),
+    RolledBack(at=AT, actor="acme", state=STATE, release=ONE, previous=TWO, rollback_tag=POINT.tag, reason="slow"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
+def test_an_event_is_read_as_it_is_written(event):
+    again = read_event(event.to_bytes())
+    assert again == event
+    assert type(again) is type(event)
+    assert again.to_bytes() == event.to_bytes()
+
+
+TITLES = [
+    "publish v1.0.0 (pull request #3)",
+    "verdict fail for 22222222 (against v1.0.0)",
+    "promote 22222222 → production (was v1.0.0)",
+    "rollback 22222222 → v1.0.0: slow",
+]
+
+
+@pytest.mark.parametrize(("event", "title"), list(zip(EVENTS, TITLES, strict=True)))
+def test_titles_read_for_people(event, title):
+    assert event.title == title
+
+
+def test_an_event_of_a_later_hubver_keeps_what_is_not_known_yet():
+    data = canonical_json(
+        {"format": "hubver.event/1", "kind": "canary", "at": AT.isoformat(), "actor": "a", "share": 5}
+    )
+    event = read_event(data)
+    assert type(event) is Event
+    assert event.model_dump()["share"] == 5
+    assert b'"share": 5' in event.to_bytes()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"[]", b"{}", b'{"format": "hubver.event/1"}', b'{"format": "x"}', b"\xff", b"[" * 100_000]
+)
+def test_what_is_no_event(data):
+    assert read_event(data) is None
+
+
+def test_rolling_back_drops_what_lies_ahead():
+    points = tuple(RollbackPoint(tag=f"rollback/{n}-x", release=Release(sha=str(n) * 40)) for n in (3, 2, 1))
+    state = State(production=TWO, rollback_points=points)
+    assert state.rolled_back(points[1]) == State(production=points[1].release, rollback_points=points[2:])
+    assert state.promoted(ONE, POINT) == State(production=ONE, rollback_points=(POINT, *points))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"{", "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"[]", "not a"),
+        (b"{}", "not a"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"format": "hubver.run/2", "run_id": "x"}', "format"),
+    ],
+)
+def test_a_broken_record_says_what_is_wrong(data, words):
+    with pytest.raises(BadDocument, match=words):
+        RunRecord.from_bytes(data)
+
+
+def test_what_json_cannot_say_is_not_written():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"loss": math.nan})
