@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -34,6 +35,8 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONWARNINGS": "ignore",
 }
+# Threads that wait asleep: where they spin, a second busy process makes training six times slower.
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @click.command("demo")
@@ -48,6 +51,7 @@ def command(keep: Path | None) -> None:
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise BadInput(f"{keep} is not empty.", expected="a new or empty folder", hint="Name another with --keep DIR")
     began = time.monotonic()
+    program = _typed_as()
     with ExitStack() as stack:
         folder = (keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubver-demo-")))).resolve()
         from hubver.localhub import LocalHub
@@ -59,7 +63,7 @@ def command(keep: Path | None) -> None:
         project = workspace.create(folder / "project")
         stack.enter_context(_inside(project))
         story.tell(hub, project, _teller())
-    _end(keep, time.monotonic() - began)
+    _end(keep, program, time.monotonic() - began)
 
 
 def _need_training_packages() -> None:
@@ -75,7 +79,7 @@ def _need_training_packages() -> None:
 
 def _enter(hub: LocalHub, folder: Path) -> None:
     """Point this process and its children at the demo's Hub, with a cache of its own."""
-    os.environ.update(hub.environment() | _QUIET)
+    os.environ.update(hub.environment() | _QUIET | _PATIENT)
     warnings.simplefilter("ignore")  # of the libraries, about themselves
     os.environ["HF_HOME"] = str(folder / "cache")
     for name in ("HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "GITHUB_ACTOR"):
@@ -129,17 +133,22 @@ def _command(*arguments: str) -> int:
     return run(list(arguments))
 
 
-def _end(keep: Path | None, seconds: float) -> None:
+def _typed_as() -> str:
+    """How to run hubver from here: by name where the shell finds it, else by the path to this very program."""
+    return "hubver" if shutil.which("hubver") else os.path.relpath(sys.argv[0])
+
+
+def _end(keep: Path | None, program: str, seconds: float) -> None:
     _chapter("The end")
     _say(f"All of that took {seconds:.0f} s, on real HTTP and git.")
     if keep is None:
-        click.echo("Next: see it again and keep everything, to explore:\n  hubver demo --keep ./demo")
+        click.echo(f"Next: see it again and keep everything, to explore:\n  {program} demo --keep ./demo")
     else:
         click.echo(
             "Explore it:\n"
-            f"  hubver hub serve --root {keep}/hub      prints what to export in another shell; there:\n"
-            f"  hubver status acme/router\n"
-            f"  hubver resolve acme/router --snippet\n"
+            f"  {program} hub serve --root {keep}/hub      prints what to export in another shell; there:\n"
+            f"  {program} status acme/router\n"
+            f"  {program} resolve acme/router --snippet\n"
             f"  less {keep}/project/gates/test_quality.py {keep}/project/reports/v1.1.0/gate-report.md"
         )
-    click.echo("With your own model:\n  hubver push OUTPUT_DIR YOUR_ORG/NAME")
+    click.echo(f"With your own model:\n  {program} push OUTPUT_DIR YOUR_ORG/NAME")
