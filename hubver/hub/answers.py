@@ -15,6 +15,7 @@ from hubver.errors import (
     NotFound,
     StaleRef,
 )
+from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,8 @@ def _unreachable(endpoint: str, error: BaseException) -> HubUnreachable:
 
 def _from_status(error: HfHubHTTPError, endpoint: str, subject: str) -> HubverError:
     status = error.response.status_code
-    said = (error.server_message or error.response.reason_phrase or "no reason given").strip().splitlines()[0]
+    # Some proxies show what they were sent, the token included.
+    said = redact((error.server_message or error.response.reason_phrase or "no reason given").strip().splitlines()[0])
     if status == 401:
         return BadToken(
             f"{endpoint} does not accept this token.", hint="Set HF_TOKEN to a valid token, or run: hf auth login"

@@ -11,16 +11,16 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from hubver import __version__
-from hubver.errors import BadToken, HubFailed, HubUnreachable, NotFound
+from hubver.errors import AlreadyExists, BadToken, HubFailed, HubUnreachable, NotFound
 from hubver.hub.answers import PASSING_STATUSES, translated
 from hubver.hub.contents import Commit, Refs, StoredFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from huggingface_hub import HfApi
     from pydantic import SecretStr
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hubver.hub.contents import Upload
     from hubver.settings import Settings
 
+_T = TypeVar("_T")
 _TIMEOUT_S = 30.0
 _TRIES = 3
 # A document that hubver reads whole into memory is never larger than this.
@@ -68,7 +69,7 @@ class Hub:
         Raises:
             BadToken: the token is not valid.
         """
-        return str(self._get("/api/whoami-v2", subject="this account")["name"])
+        return self._get("/api/whoami-v2", lambda answer: str(answer["name"]), subject="this account")
 
     def refs(self, repo_id: str) -> Refs:
         """All refs, pull requests included, in one request.
@@ -76,12 +77,16 @@ class Hub:
         Raises:
             NotFound: the repository does not exist, or may not be seen.
         """
-        answer = self._get(f"/api/models/{repo_id}/refs", params={"include_prs": 1}, subject=repo_id)
-        return Refs(
-            branches={ref["name"]: ref["targetCommit"] for ref in answer["branches"]},
-            tags={ref["name"]: ref["targetCommit"] for ref in answer["tags"]},
-            pulls={int(ref["name"].rsplit("/")[-1]): ref["targetCommit"] for ref in answer.get("pullRequests") or ()},
-        )
+
+        def read(answer: Any) -> Refs:
+            pulls = answer.get("pullRequests") or ()
+            return Refs(
+                branches={ref["name"]: ref["targetCommit"] for ref in answer["branches"]},
+                tags={ref["name"]: ref["targetCommit"] for ref in answer["tags"]},
+                pulls={int(ref["name"].rsplit("/")[-1]): ref["targetCommit"] for ref in pulls},
+            )
+
+        return self._get(f"/api/models/{repo_id}/refs", read, params={"include_prs": 1}, subject=repo_id)
 
     def resolve(self, repo_id: str, revision: str) -> str:
         """The 40-digit sha of the commit that a revision names.
@@ -90,7 +95,7 @@ class Hub:
             NotFound: no such repository or revision.
         """
         path = f"/api/models/{repo_id}/revision/{quote(revision, safe='')}"
-        return str(self._get(path, subject=f"{repo_id}@{revision}")["sha"])
+        return self._get(path, lambda answer: str(answer["sha"]), subject=f"{repo_id}@{revision}")
 
     def commits(self, repo_id: str, revision: str, *, limit: int, page: int = 0) -> list[Commit]:
         """One page of the commits that lead to a revision, newest first, in one request.
@@ -100,8 +105,11 @@ class Hub:
             page: 0 for the newest.
         """
         path = f"/api/models/{repo_id}/commits/{quote(revision, safe='')}"
-        answer = self._get(path, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
-        return [Commit(item["id"], item["title"], item.get("message") or "") for item in answer]
+
+        def read(answer: Any) -> list[Commit]:
+            return [Commit(item["id"], item["title"], item.get("message") or "") for item in answer]
+
+        return self._get(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
     def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
         """Every file of a revision, by path, as the Hub says it stores them."""
@@ -173,15 +181,21 @@ class Hub:
             add.upload_info.sha256 = bytes.fromhex(upload.sha256)  # hashed once already, by us
             operations.append(add)
         operations += [CommitOperationDelete(path_in_repo=path) for path in delete]
-        with translated(self.endpoint, f"{repo_id}@main"):
-            info = self.api.create_commit(
-                repo_id,
-                operations,
-                commit_message=title,
-                commit_description=description,
-                parent_commit=parent,
-                create_pr=pull_request,
-            )
+        try:
+            with translated(self.endpoint, f"{repo_id}@main"):
+                info = self.api.create_commit(
+                    repo_id,
+                    operations,
+                    commit_message=title,
+                    commit_description=description,
+                    parent_commit=parent,
+                    create_pr=pull_request,
+                )
+        except AlreadyExists as error:
+            # The Hub's lock on a repository: its 409 to a commit means that another one is being written.
+            raise HubFailed(
+                f"{repo_id} is busy with another commit.", found=str(error), hint="Run the same command again."
+            ) from error
         return info.oid, info.pr_num
 
     def snapshot(self, repo_id: str, sha: str, patterns: Sequence[str] | None = None) -> Path:
@@ -217,13 +231,16 @@ class Hub:
             endpoint=self.endpoint, token=self._plain_token, library_name="hubver", library_version=__version__
         )
 
-    def _get(self, path: str, *, subject: str, params: Mapping[str, int] | None = None) -> Any:
+    def _get(
+        self, path: str, read: Callable[[Any], _T], *, subject: str, params: Mapping[str, int] | None = None
+    ) -> _T:
+        """Ask for JSON, and `read` from it what is wanted."""
         response = self._ask(path, subject=subject, params=params)
         try:
-            return response.json()
-        except ValueError:
+            return read(response.json())
+        except (ValueError, LookupError, TypeError, AttributeError):
             raise HubFailed(
-                f"{self.endpoint} answered {path} with something that is not JSON.",
+                f"{self.endpoint} answered {path} with something that is not a Hub's answer.",
                 hint="Check that HF_ENDPOINT is the address of a Hub.",
             ) from None
 

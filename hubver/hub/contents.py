@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubver.errors import NotFound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -27,12 +29,26 @@ class Refs:
     tags: Mapping[str, str]
     pulls: Mapping[int, str]
 
+    @property
+    def main(self) -> str:
+        """The head of `main`.
+
+        Raises:
+            NotFound: the repository has no such branch.
+        """
+        if "main" not in self.branches:
+            raise NotFound(
+                "The repository has no branch 'main', which versions are published on.",
+                found=", ".join(sorted(self.branches)[:5]) or "no branches",
+            )
+        return self.branches["main"]
+
     def find(self, revision: str) -> str | None:
         """The commit that a tag, a branch, `refs/pr/N` or `refs/heads/NAME` names; None if no ref here does.
 
         A tag goes before a branch of the same name: versions are tags, and tags do not move.
         """
-        if revision.startswith("refs/pr/") and revision[8:].isdigit():
+        if revision.startswith("refs/pr/") and revision[8:].isdecimal():
             return self.pulls.get(int(revision[8:]))
         if revision.startswith("refs/heads/"):
             return self.branches.get(revision[11:])

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pydantic import SecretStr
 
-from hubver.errors import BadInput, BadToken, HubUnreachable, NotFound, StaleRef
+from hubver.errors import BadInput, BadToken, HubFailed, HubUnreachable, HubverError, NotFound, StaleRef
 from hubver.hub import pulls
 from hubver.hub.client import Hub
-from hubver.hub.contents import Upload
+from hubver.hub.contents import Refs, Upload
 
 
 def upload(path: str, content: bytes) -> Upload:
@@ -65,7 +68,7 @@ def test_a_pull_request_is_found_by_its_title_and_merged(repo):
     assert pulls.with_head(repo.refs(), sha) == number
     assert pulls.find_open(repo.hub, repo.repo_id, "run-1") == number
     assert pulls.find_open(repo.hub, repo.repo_id, "run-2") is None
-    pulls.merge(repo.hub, repo.repo_id, number, comment="good")
+    pulls.merge(repo.hub, repo.repo_id, number, head=sha, comment="good")
     assert repo.refs().branches["main"] not in {head, sha}  # a squash makes a commit of its own
     assert pulls.find_open(repo.hub, repo.repo_id, "run-1") is None
 
@@ -102,3 +105,78 @@ def test_no_answer_is_said_at_once():
 def test_writing_without_a_token_is_refused_before_any_work():
     with pytest.raises(BadToken, match="no token"):
         Hub("http://127.0.0.1:9").need_token()
+
+
+@contextmanager
+def answering(status: int, body: str):
+    """A server that is no Hub: it answers everything alike, and shows the token that it was sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.replace("TOKEN", self.headers.get("Authorization", "")).encode())
+
+        do_GET = do_POST = answer  # noqa: N815  # http.server looks for these names
+
+        def log_message(self, *_args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield Hub(f"http://127.0.0.1:{server.server_port}", SecretStr("hf_aTokenThatMustNeverShow0123456789"))
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>",
+        "null",
+        "[]",
+        "{}",
+        "7",
+        '{"branches": [{"name": "main"}], "tags": []}',
+        '{"branches": 1, "tags": 1}',
+    ],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda hub: hub.refs("acme/router"),
+        lambda hub: hub.resolve("acme/router", "main"),
+        lambda hub: hub.whoami(),
+    ],
+    ids=["refs", "resolve", "whoami"],
+)
+def test_an_answer_that_no_hub_gives(ask, body):
+    with answering(200, body) as hub, pytest.raises(HubFailed, match="not a Hub's answer"):
+        ask(hub)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 418, 429])
+def test_a_server_that_shows_the_token_does_not_get_it_into_an_error(status):
+    with answering(status, '{"error": "you sent TOKEN"}') as hub, pytest.raises(HubverError) as caught:
+        hub.refs("acme/router")
+    assert "you sent" in str(caught.value)
+    assert "hf_" not in str(caught.value)
+
+
+def test_a_busy_repository_is_no_refusal():
+    with (
+        answering(409, '{"error": "Another commit operation is in progress"}') as hub,
+        pytest.raises(HubFailed) as caught,
+    ):
+        hub.commit("acme/router", [upload("a.json", b"{}")], title="one", description="", parent="0" * 40)
+    assert caught.value.exit_code == 3
+
+
+def test_a_repository_without_main_is_named():
+    with pytest.raises(NotFound, match="has no branch 'main'"):
+        Refs({"ledger": "0" * 40}, {}, {}).main  # noqa: B018  # asking is what raises
