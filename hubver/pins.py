@@ -63,29 +63,31 @@ def resolve(text: str, *, settings: Settings | None = None) -> Pin:
     hub = Hub.of(settings)
     target = Target.parse(text)
     refs = hub.refs(target.repo_id)
-    revision = target.revision or settings.production
-    return pin(hub, target.repo_id, revision, refs, first_release_hint=revision == settings.production)
+    return pin(hub, target.repo_id, target.revision or settings.production, refs, production=settings.production)
 
 
-def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, first_release_hint: bool = False) -> Pin:
+def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -> Pin:
     """Like `resolve`, with the refs that the caller has read already."""
-    sha = find_sha(hub, repo_id, revision, refs, first_release_hint=first_release_hint)
+    sha = find_sha(hub, repo_id, revision, refs, production=production)
     base_id, base_revision = _base_of(hub, repo_id, sha)
     return Pin(repo_id, revision, sha, base_id, base_revision, version_of(refs, sha))
 
 
-def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, first_release_hint: bool = False) -> str:
+def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -> str:
     """The commit that a revision names: from the refs at hand, or by asking the Hub.
+
+    Args:
+        production: the name of the production branch. It means the branch, also where a tag has the same name.
 
     Raises:
         NotFound: there is none; the message says which versions there are.
     """
-    sha = refs.find(revision)
+    sha = refs.branches.get(revision) if revision == production else refs.find(revision)
     if sha is not None:
         return sha
     if is_sha(revision):
         return hub.resolve(repo_id, revision)
-    if first_release_hint:
+    if revision == production:
         raise NotFound(
             f"Nothing is in production in {repo_id} yet: it has no branch {revision!r}.",
             hint=f"Gate a version and promote it: hubver gate {repo_id}@VERSION && hubver promote {repo_id}@VERSION",
@@ -99,9 +101,9 @@ def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, first_release
 
 
 def version_of(refs: Refs, sha: str) -> str | None:
-    """The version tag on a commit; the final one where a candidate's tag is there too."""
-    versions = [version for tag, at in refs.tags.items() if at == sha and (version := Version.try_parse(tag))]
-    return str(max(versions)) if versions else None
+    """The version tag on a commit, as it is written; the final one where a candidate's tag is there too."""
+    versions = [(version, tag) for tag, at in refs.tags.items() if at == sha and (version := Version.try_parse(tag))]
+    return max(versions)[1] if versions else None
 
 
 def fetch(settings: Settings, pinned: Pin) -> Path:
@@ -132,13 +134,16 @@ def _base_of(hub: Hub, repo_id: str, sha: str) -> tuple[str | None, str | None]:
     raw = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
     if raw is None:
         return None, None
+    broken = BadDocument(
+        f"{ADAPTER_CONFIG} of {repo_id} at {sha[:8]} does not name a base model.",
+        expected="JSON with base_model_name_or_path",
+        hint="Publish the run again with: hubver push OUTPUT_DIR " + repo_id,
+    )
     try:
         config = json.loads(raw)
         base_id, revision = config["base_model_name_or_path"], config.get("revision")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadDocument(
-            f"{ADAPTER_CONFIG} of {repo_id} at {sha[:8]} does not name a base model.",
-            expected="JSON with base_model_name_or_path",
-            hint="Publish the run again with: hubver push OUTPUT_DIR " + repo_id,
-        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise broken from None
+    if not isinstance(base_id, str | None):
+        raise broken
     return base_id, revision if isinstance(revision, str) and is_sha(revision) else None

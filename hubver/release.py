@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadInput, GateFailed, HubverError, NotFound, NotGated
-from hubver.hub import ledger, pulls
+from hubver.errors import BadInput, HubFailed, HubverError, NotFound, NotGated
+from hubver.hub import ledger, pulls, verdicts
 from hubver.hub.client import Hub
-from hubver.hub.events import Judged, Promoted, Release, RollbackPoint, RolledBack, State
+from hubver.hub.events import Promoted, Release, RollbackPoint, RolledBack, State
 from hubver.hub.refs import Move, move
 from hubver.pins import find_sha, version_of
+from hubver.record.secrets import redact
 from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dulwich.objects import ShaFile
 
     from hubver.hub.contents import Refs
 
@@ -55,12 +58,18 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Rollback:
-    """Production back at a rollback point."""
+    """Production back at a rollback point.
+
+    Attributes:
+        previous: what it left.
+        already: whether it was back there before, so that nothing was done.
+    """
 
     repo_id: str
     release: Release
     previous: Release
     rollback_tag: str
+    already: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,13 +117,15 @@ def promote(
         NotFound, BadInput, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
+    if override is not None and not override.strip():
+        raise BadInput("An override needs a reason, which the ledger keeps.", hint="Give one: --override REASON")
     target = Target.parse(text, need_revision=True)
     repo_id, revision = target.repo_id, target.revision or ""
     tell = progress or (lambda _line: None)
     hub = Hub.of(settings)
     hub.need_token()
     refs = hub.refs(repo_id)
-    sha = find_sha(hub, repo_id, revision, refs)
+    sha = find_sha(hub, repo_id, revision, refs, production=settings.production)
     now = refs.branches.get(settings.production)
     previous = Release(sha=now, version=version_of(refs, now)) if now else None
     release, final_tag = _as_release(refs, sha)
@@ -123,30 +134,33 @@ def promote(
         # The push before may have been its process's last act.
         merged, note = _merge(hub, repo_id, release, number, tell)
         return Promotion(repo_id, release, previous, None, None, number, merged=merged, already=True, note=note)
-    verdict = _binding_verdict(hub, repo_id, refs, release=release, previous=previous, override=override)
-    state = ledger.state(hub, repo_id, refs)
-    point = RollbackPoint(tag=_next_rollback_tag(refs, previous), release=previous) if previous else None
-    event = Promoted(
-        at=datetime.now(timezone.utc),
-        actor=settings.actor or hub.whoami(),
-        run_url=settings.run_url,
-        state=state.promoted(release, point),
-        release=release,
-        previous=previous,
-        verdict=verdict,
-        rollback_tag=point.tag if point else None,
-        pull_request=number,
-        override=override,
-    )
-    line = ledger.addition(refs, event)
-    moves = [line.move]
-    if point:
-        moves.append(Move(f"refs/tags/{point.tag}", None, point.release.sha))
+    state, event = ledger.standing(hub, repo_id, refs, now)
+    moves: list[Move] = []
+    objects: tuple[ShaFile, ...] = ()
+    if not isinstance(event, Promoted) or event.release.sha != sha:
+        verdict = verdicts.binding(hub, repo_id, refs, release=release, previous=previous, override=override)
+        point = RollbackPoint(tag=_next_rollback_tag(refs, previous), release=previous) if previous else None
+        event = Promoted(
+            at=datetime.now(timezone.utc),
+            actor=settings.actor or hub.whoami(),
+            run_url=settings.run_url,
+            state=state.promoted(release, point),
+            release=release,
+            previous=previous,
+            verdict=verdict,
+            rollback_tag=point.tag if point else None,
+            pull_request=number,
+            override=_said(override),
+        )
+        line = ledger.addition(refs, event)
+        moves, objects = [line.move], line.objects
+    if event.rollback_tag and event.rollback_tag not in refs.tags:
+        moves.append(Move(f"refs/tags/{event.rollback_tag}", None, now or ""))
     if final_tag:
         moves.append(Move(f"refs/tags/{final_tag}", None, sha))
     moves.append(Move(f"refs/heads/{settings.production}", now, sha))
     tell(f"moving {settings.production} to {release}")
-    move(hub, repo_id, moves, line.objects)
+    move(hub, repo_id, moves, objects)
     merged, note = _merge(hub, repo_id, release, number, tell)
     return Promotion(repo_id, release, previous, event.rollback_tag, final_tag, number, merged=merged, note=note)
 
@@ -156,7 +170,8 @@ def rollback(
 ) -> Rollback:
     """Move production back to a rollback point: the newest, or the one named.
 
-    Rolling back twice goes further back; forward again is a promotion.
+    Rolling back twice goes further back, unless the point is named: then it is safe to repeat. Forward again is a
+    promotion.
 
     Args:
         to: a rollback tag, or the version or sha that one keeps.
@@ -166,6 +181,7 @@ def rollback(
     Raises:
         BadInput: there is no such rollback point, or none at all.
         StaleRef: production or the ledger moved in between; nothing was changed.
+        HubUnreachable, HubFailed: it may have been done all the same; the hint is the command that is safe to repeat.
     """
     settings = settings or Settings.load()
     hub = Hub.of(settings)
@@ -174,23 +190,35 @@ def rollback(
     now = refs.branches.get(settings.production)
     if now is None:
         raise NotFound(f"Nothing is in production in {repo_id} yet.", hint=f"See: hubver status {repo_id}")
-    state = ledger.state(hub, repo_id, refs)
-    point = _chosen_point(repo_id, state, to)
-    previous = Release(sha=now, version=version_of(refs, now))
-    event = RolledBack(
-        at=datetime.now(timezone.utc),
-        actor=settings.actor or hub.whoami(),
-        run_url=settings.run_url,
-        state=state.rolled_back(point),
-        release=point.release,
-        previous=previous,
-        rollback_tag=point.tag,
-        reason=reason,
-    )
-    line = ledger.addition(refs, event)
-    moves = [line.move, Move(f"refs/heads/{settings.production}", now, point.release.sha)]
-    move(hub, repo_id, moves, line.objects)
-    return Rollback(repo_id, point.release, previous, point.tag)
+    state, event = ledger.standing(hub, repo_id, refs, now)
+    moves: list[Move] = []
+    objects: tuple[ShaFile, ...] = ()
+    if not isinstance(event, RolledBack) or not _names(to, event.rollback_tag, event.release):
+        done = _done(hub, repo_id, refs, state, to)
+        if done is not None:
+            return done
+        point = _chosen_point(repo_id, state, to)
+        event = RolledBack(
+            at=datetime.now(timezone.utc),
+            actor=settings.actor or hub.whoami(),
+            run_url=settings.run_url,
+            state=state.rolled_back(point),
+            release=point.release,
+            previous=Release(sha=now, version=version_of(refs, now)),
+            rollback_tag=point.tag,
+            reason=_said(reason),
+        )
+        line = ledger.addition(refs, event)
+        moves, objects = [line.move], line.objects
+    moves.append(Move(f"refs/heads/{settings.production}", now, event.release.sha))
+    try:
+        move(hub, repo_id, moves, objects)
+    except HubFailed as error:
+        error.hint = (
+            f"It may have been done all the same. Safe to repeat: hubver rollback {repo_id} --to {event.rollback_tag}"
+        )
+        raise
+    return Rollback(repo_id, event.release, event.previous, event.rollback_tag)
 
 
 def status(repo_id: str, *, settings: Settings | None = None) -> Status:
@@ -214,7 +242,7 @@ def status(repo_id: str, *, settings: Settings | None = None) -> Status:
         production,
         state,
         str(max(versions)) if versions else None,
-        refs.branches["main"],
+        refs.main,
         len(refs.pulls),
         note,
     )
@@ -235,40 +263,28 @@ def _as_release(refs: Refs, sha: str) -> tuple[Release, str | None]:
     return Release(sha=sha, version=final), final
 
 
-def _binding_verdict(
-    hub: Hub, repo_id: str, refs: Refs, *, release: Release, previous: Release | None, override: str | None
-) -> str | None:
-    """The ledger commit of the newest verdict on exactly this commit against exactly this production."""
-    baseline = previous.sha if previous else None
-    seen: Judged | None = None
-    gate = f"hubver gate {repo_id}@{release.version if release.version in refs.tags else release.sha}"
-    for entry in ledger.entries(hub, repo_id, refs):
-        event = entry.event
-        if not isinstance(event, Judged) or event.candidate.sha != release.sha:
-            continue
-        if (event.baseline.sha if event.baseline else None) == baseline:
-            if event.outcome == "pass" or override is not None:
-                return entry.sha
-            raise GateFailed(
-                f"The gate's verdict on {release} is {event.outcome}, so it does not go to production.",
-                found="; ".join(event.reasons[:3]) or None,
-                hint=f"Read the report, or judge it again with: {gate}",
-            )
-        seen = seen or event
-    if override is not None:
-        return None
-    if seen is not None:
-        was = str(seen.baseline) if seen.baseline else "no production"
-        raise NotGated(
-            f"{release} was judged against {was}, but {previous or 'nothing'} is in production now.",
-            hint=f"Judge it against that with: {gate}",
-        )
-    raise NotGated(f"There is no verdict on {release} ({release.sha[:8]}).", hint=f"Judge it with: {gate}")
-
-
 def _next_rollback_tag(refs: Refs, previous: Release) -> str:
     numbers = [int(match.group(1)) for tag in refs.tags if (match := _ROLLBACK_TAG.fullmatch(tag))]
     return f"rollback/{max(numbers, default=0) + 1}-{previous}"
+
+
+def _names(to: str | None, tag: str, release: Release) -> bool:
+    return to is None or to in (tag, release.version, release.sha)
+
+
+def _done(hub: Hub, repo_id: str, refs: Refs, state: State, to: str | None) -> Rollback | None:
+    """The rollback that the newest change was, if it was to the point that is named."""
+    if to is None or any(_names(to, point.tag, point.release) for point in state.rollback_points):
+        return None
+    change = ledger.last_change(hub, repo_id, refs)
+    if not isinstance(change, RolledBack) or not _names(to, change.rollback_tag, change.release):
+        return None
+    return Rollback(repo_id, change.release, change.previous, change.rollback_tag, already=True)
+
+
+def _said(text: str | None) -> str | None:
+    """What somebody gave as a reason, as the ledger may keep it for ever."""
+    return redact(text) if text is not None else None
 
 
 def _chosen_point(repo_id: str, state: State, to: str | None) -> RollbackPoint:
@@ -281,7 +297,7 @@ def _chosen_point(repo_id: str, state: State, to: str | None) -> RollbackPoint:
     if to is None:
         return points[0]
     for point in points:
-        if to in (point.tag, point.release.version, point.release.sha):
+        if _names(to, point.tag, point.release):
             return point
     raise BadInput(
         f"{to!r} is no rollback point of {repo_id}.",
@@ -299,6 +315,6 @@ def _merge(
     tell(f"merging pull request #{number}")
     comment = f"{release} is in production at `{release.sha}`, the commit that the gate judged."
     try:
-        return pulls.merge(hub, repo_id, number, comment=comment), None
+        return pulls.merge(hub, repo_id, number, head=release.sha, comment=comment), None
     except HubverError as error:
         return False, f"Pull request #{number} is not merged: {error}"

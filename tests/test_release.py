@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import ClassVar
 
 import pytest
 
-from hubver.errors import BadInput, GateFailed, HubverError, NotFound, NotGated, StaleRef
-from hubver.hub import pulls
+from hubver.errors import BadDocument, BadInput, GateFailed, HubverError, NotFound, NotGated, StaleRef
+from hubver.hub import ledger, pulls
+from hubver.hub.events import Judged, Release
 from hubver.hub.refs import Move, move
+from hubver.pins import resolve
 from hubver.release import promote, rollback, status
 
 
@@ -224,4 +229,109 @@ def test_status_says_when_production_was_moved_by_other_means(repo):
 def test_a_stranger_in_the_ledger_does_not_hide_the_way_back(repo):
     one, _two = released(repo, "v1.0.0", "v1.1.0")
     repo.hub.api.upload_file(path_or_fileobj=b"hello", path_in_repo="note.txt", repo_id=repo.repo_id, revision="ledger")
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == one
+
+
+def test_a_tag_called_production_is_not_production(repo):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    move(repo.hub, repo.repo_id, [Move("refs/tags/production", None, one)])
+    assert resolve(repo.repo_id, settings=repo.settings).sha == two
+    assert resolve(f"{repo.repo_id}@production", settings=repo.settings).sha == two
+    assert promote(f"{repo.repo_id}@production", settings=repo.settings).already
+
+
+def test_a_version_is_named_as_its_tag_is_written(repo):
+    sha = repo.version("1.0.0")
+    found = resolve(f"{repo.repo_id}@{sha}", settings=repo.settings)
+    assert found.version == "1.0.0"
+    assert resolve(f"{repo.repo_id}@{found.version}", settings=repo.settings).sha == sha
+
+
+@pytest.mark.parametrize(
+    "config", [b"[]", b"[" * 100_000, b'"acme/base"', b"{}", b'{"base_model_name_or_path": ["acme/base"]}', b"\xff"]
+)
+def test_an_adapter_that_names_no_base_is_said_to_be_broken(repo, config):
+    repo.hub.api.upload_file(path_or_fileobj=config, path_in_repo="adapter_config.json", repo_id=repo.repo_id)
+    with pytest.raises(BadDocument, match=r"adapter_config\.json of acme/router at .* does not name a base model"):
+        resolve(f"{repo.repo_id}@main", settings=repo.settings)
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_override_without_a_reason_is_refused(repo, reason):
+    repo.version("v1.0.0")
+    with pytest.raises(BadInput, match="needs a reason"):
+        promote(f"{repo.repo_id}@v1.0.0", override=reason, settings=repo.settings)
+    assert "production" not in repo.refs().branches
+
+
+def test_reasons_are_kept_without_secrets(repo):
+    released(repo, "v1.0.0")
+    repo.version("v1.1.0")
+    secret = "hf_aTokenThatMustNeverTravel0123456789"
+    promote(f"{repo.repo_id}@v1.1.0", override=f"leaks {secret}", settings=repo.settings)
+    rollback(repo.repo_id, reason=f"leaks {secret}", settings=repo.settings)
+    ledger_text = str(repo.hub.commits(repo.repo_id, "ledger", limit=10))
+    assert secret not in ledger_text
+    assert ledger_text.count("leaks [redacted]") >= 2
+
+
+class FromTheFuture(Judged):
+    """A verdict as a later hubver may write it."""
+
+    format: str = "hubver.event/2"
+    outcome: dict[str, str]
+    title: ClassVar[str] = "verdict"
+
+
+def test_a_verdict_that_cannot_be_read_is_not_passed_over(repo):
+    sha = repo.version("v1.0.0")
+    repo.judge(sha)
+
+    def refusal(_refs, state) -> FromTheFuture:
+        return FromTheFuture(
+            at=datetime.now(timezone.utc),
+            actor="acme",
+            state=state,
+            candidate=Release(sha=sha),
+            baseline=None,
+            outcome={"was": "fail"},
+            gates_digest="0" * 64,
+        )
+
+    ledger.append(repo.hub, repo.repo_id, refusal)
+    refuse(repo, "v1.0.0", BadDocument, "event that this hubver cannot read")
+
+
+def test_a_pull_request_that_changed_since_it_was_judged_is_not_merged(repo):
+    sha, number = candidate(repo, "v1.0.0-rc.1")
+    repo.judge(sha)
+
+    def change(line: str) -> None:
+        if line.startswith("merging"):
+            repo.hub.api.upload_file(
+                path_or_fileobj=b"other weights",
+                path_in_repo="weights.txt",
+                repo_id=repo.repo_id,
+                revision=f"refs/pr/{number}",
+            )
+
+    main = repo.refs().main
+    done = promote(f"{repo.repo_id}@v1.0.0-rc.1", settings=repo.settings, progress=change)
+    assert not done.merged
+    assert "has changed since it was judged" in done.note
+    assert (repo.refs().branches["production"], repo.refs().main) == (sha, main)
+
+
+def test_a_rollback_to_a_named_point_is_safe_to_repeat(repo):
+    _one, two, _three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    first = rollback(repo.repo_id, to="v1.1.0", settings=repo.settings)
+    before = repo.refs()
+    again = rollback(repo.repo_id, to="v1.1.0", settings=repo.settings)
+    assert again == replace(first, already=True)
+    assert (repo.refs(), repo.refs().branches["production"]) == (before, two)
+
+
+def test_the_way_back_starts_where_production_is_also_when_it_was_moved_by_other_means(repo):
+    one, two, three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", three, two)])
     assert rollback(repo.repo_id, settings=repo.settings).release.sha == one

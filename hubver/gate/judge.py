@@ -75,10 +75,10 @@ def judge(
     hub = Hub.of(settings)
     hub.need_token()
     refs = hub.refs(target.repo_id)
-    candidate = pin(hub, target.repo_id, target.revision or "", refs)
+    candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     baseline = None
     if settings.production in refs.branches:
-        found = pin(hub, target.repo_id, settings.production, refs)
+        found = pin(hub, target.repo_id, settings.production, refs, production=settings.production)
         # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
         baseline = replace(found, revision=found.version or found.sha)
     reports = out or Path.cwd()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationError
 
 from hubver.documents import Document, Part
+from hubver.errors import BadDocument
 
 # How many rollback points an event carries. Older ones remain as tags and in older events.
 MOST_ROLLBACK_POINTS = 50
@@ -163,14 +164,21 @@ _KINDS: dict[str, type[Event]] = {
 
 
 def read_event(text: str | bytes) -> Event | None:
-    """The event that a ledger commit's message holds; None if it holds none: somebody wrote there by hand."""
+    """The event that a ledger commit's message holds; None if it holds none: somebody wrote there by hand.
+
+    Raises:
+        BadDocument: it is an event, of a kind or a format that this version cannot read.
+    """
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or value.get("format") != "hubver.event/1":
+    if not isinstance(value, dict) or not str(value.get("format")).startswith("hubver.event/"):
         return None
     try:
         return _KINDS.get(str(value.get("kind")), Event).model_validate(value)
     except ValidationError:
-        return None
+        raise BadDocument(
+            "The ledger holds an event that this hubver cannot read.",
+            hint="It may come from a newer hubver; upgrade with: pip install -U hubver",
+        ) from None

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.errors import StaleRef
-from hubver.hub.events import Event, State, read_event
+from hubver.errors import BadDocument, StaleRef
+from hubver.hub.events import Event, Promoted, RolledBack, State, read_event
 from hubver.hub.refs import Move, move
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dulwich.objects import ShaFile
 
     from hubver.hub.client import Hub
-    from hubver.hub.contents import Refs
+    from hubver.hub.contents import Commit, Refs
 
 BRANCH = "ledger"
 EVENT_FILE = "event.json"
@@ -37,12 +37,14 @@ class Entry:
     Attributes:
         sha: the commit.
         title: its title.
-        event: what it says; None for a commit that hubver did not write.
+        event: what it says; None for a commit that hubver did not write, or wrote in a way not known here.
+        unreadable: whether it is the latter. What decides something must not pass over it.
     """
 
     sha: str
     title: str
     event: Event | None
+    unreadable: BadDocument | None = None
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,61 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100) -> Iterator[
     for number in range(_MOST_PAGES):
         commits = hub.commits(repo_id, head, limit=page, page=number)
         for commit in commits:
-            yield Entry(commit.sha, commit.title, read_event(commit.message))
+            yield _entry(commit)
         if len(commits) < page:
             return
 
 
 def state(hub: Hub, repo_id: str, refs: Refs) -> State:
-    """The release state, as the newest event tells it: one request, unless strangers wrote to the ledger since."""
+    """The release state, as the newest event tells it: one request, unless strangers wrote to the ledger since.
+
+    Raises:
+        BadDocument: the newest event cannot be read.
+    """
     for entry in entries(hub, repo_id, refs, page=10):
+        if entry.unreadable is not None:
+            raise entry.unreadable
         if entry.event is not None:
             return entry.event.state
     return State()
+
+
+def last_change(hub: Hub, repo_id: str, refs: Refs) -> Promoted | RolledBack | None:
+    """The newest event that moved production; None if there is none among the newest hundred."""
+    for entry in entries(hub, repo_id, refs, page=10):
+        if isinstance(entry.event, Promoted | RolledBack):
+            return entry.event
+    return None
+
+
+def standing(hub: Hub, repo_id: str, refs: Refs, now: str | None) -> tuple[State, Promoted | RolledBack | None]:
+    """The release state that fits where production is: that of the newest event that agrees, else of the newest.
+
+    A server that moves one ref at a time may be left with a change that stands in the ledger, and that production has
+    not followed; and production may be moved by other means.
+
+    Args:
+        now: the commit that production is at; None where there is no production.
+
+    Returns:
+        The state, and the change that was begun from here and not finished, if there is one.
+
+    Raises:
+        BadDocument: the newest event cannot be read.
+    """
+    newest = state(hub, repo_id, refs)
+    if _production(newest) == now:
+        return newest, None
+    change = last_change(hub, repo_id, refs)
+    begun = change if change is not None and (change.previous.sha if change.previous else None) == now else None
+    for entry in entries(hub, repo_id, refs, page=10):
+        if entry.event is not None and _production(entry.event.state) == now:
+            return entry.event.state, begun
+    return (newest if now else State()), begun
+
+
+def _production(state: State) -> str | None:
+    return state.production.sha if state.production else None
 
 
 def addition(refs: Refs, event: Event, evidence: Mapping[str, bytes] | None = None) -> Addition:
@@ -131,6 +177,13 @@ def append(
         else:
             break
     return line.move.new
+
+
+def _entry(commit: Commit) -> Entry:
+    try:
+        return Entry(commit.sha, commit.title, read_event(commit.message))
+    except BadDocument as error:
+        return Entry(commit.sha, commit.title, None, error)
 
 
 def _one_line(text: str) -> str:

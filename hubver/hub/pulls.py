@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubver.errors import HubFailed, StaleRef
 from hubver.hub.answers import translated
 
 if TYPE_CHECKING:
@@ -31,14 +32,39 @@ def with_head(refs: Refs, sha: str) -> int | None:
     return max(numbers, default=None)
 
 
-def merge(hub: Hub, repo_id: str, number: int, *, comment: str) -> bool:
+def merge(hub: Hub, repo_id: str, number: int, *, head: str, comment: str) -> bool:
     """Merge a pull request into `main`, leaving a comment.
+
+    Args:
+        head: the commit that was judged.
 
     Returns:
         Whether it was merged now: one that is merged or closed already is left as it is.
+
+    Raises:
+        StaleRef: it has other commits now, which nobody judged.
     """
-    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
-        if hub.api.get_discussion_details(repo_id, number).status not in ("open", "draft"):
-            return False
-        hub.api.merge_pull_request(repo_id, number, comment=comment)
+    if _status(hub, repo_id, number) not in ("open", "draft"):
+        return False
+    now = hub.refs(repo_id).pulls.get(number)
+    if now != head:
+        raise StaleRef("It has changed since it was judged.", expected=head[:8], found=now[:8] if now else "no head")
+    try:
+        with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+            hub.api.merge_pull_request(repo_id, number, comment=comment)
+    except HubFailed:
+        # A lost answer is not a failure.
+        if _status(hub, repo_id, number) != "merged":
+            raise
     return True
+
+
+def close(hub: Hub, repo_id: str, number: int, *, comment: str) -> None:
+    """Close a pull request that will not be merged, saying why."""
+    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+        hub.api.change_discussion_status(repo_id, number, "closed", comment=comment)
+
+
+def _status(hub: Hub, repo_id: str, number: int) -> str:
+    with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):
+        return str(hub.api.get_discussion_details(repo_id, number).status)
