@@ -1,15 +1,20 @@
-"""Where a run is on the Hub: how a push finds out what an earlier push of the same run got done."""
+"""Where a run is on the Hub: what an earlier push of the same run got done, and whether it arrived as it was sent."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubver.errors import HubFailed
 from hubver.hub import ledger, pulls
 from hubver.hub.events import Published
 from hubver.record.schema import RECORD_FILE, RunRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
 
@@ -18,11 +23,18 @@ _LOOK_BACK = 50
 
 @dataclass(frozen=True)
 class Landed:
-    """A run's commit on the Hub, the record that it holds, and the pull request that it came by."""
+    """A run's commit on the Hub.
+
+    Attributes:
+        record: the record that the commit holds.
+        pull_request: the one that it came by, if it did.
+        listed: whether the ledger has it.
+    """
 
     sha: str
     record: RunRecord
     pull_request: int | None = None
+    listed: bool = False
 
 
 def trailer(run_id: str) -> str:
@@ -30,11 +42,16 @@ def trailer(run_id: str) -> str:
     return f"Hubver-Run: {run_id}"
 
 
+def marker(run_id: str) -> str:
+    """What a pull request's title ends with: it says which run it holds, where a commit's message cannot be seen."""
+    return f"[{run_id}]"
+
+
 def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     """The commit of a run, wherever a push of it got to; None if it is not there yet.
 
     The ledger knows what was finished, also where a merge has squashed the run's own commit; a push that was cut short
-    left its commit on `main`, or in a pull request that is still open.
+    left its commit on `main`, or in a pull request that is still open, or that somebody has merged since.
     """
     return (
         _in_ledger(hub, repo_id, refs, run_id)
@@ -43,25 +60,60 @@ def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     )
 
 
+def check_stored(hub: Hub, repo_id: str, found: Landed, files: Mapping[str, Path | bytes]) -> None:
+    """Compare what the Hub says it stored with what the record says, before a tag says that it is a version.
+
+    Args:
+        files: the content by path, as it was sent.
+
+    Raises:
+        HubFailed: a file is missing, or is not the one that was hashed.
+    """
+    stored = hub.files(repo_id, found.sha)
+    for entry in found.record.files:
+        there = stored.get(entry.path)
+        if there is None:
+            raise HubFailed(f"The commit {found.sha[:8]} lacks {entry.path}, so it gets no version tag.")
+        # A large file is stored by its sha256. A small one is a git blob, whose name is another digest, so its bytes
+        # are read again: they may have changed after they were hashed.
+        arrived = there.sha256 == entry.sha256
+        if there.sha256 is None:
+            content = files[entry.path]
+            data = content if isinstance(content, bytes) else content.read_bytes()
+            arrived = hashlib.sha256(data).hexdigest() == entry.sha256 and _git_blob(data) == there.blob
+        if not arrived:
+            raise HubFailed(
+                f"{entry.path} in the commit {found.sha[:8]} is not the file that was hashed, so it gets no version tag.",
+                expected=f"sha256 {entry.sha256[:12]}",
+                hint="If the folder changed while it was read, publish it again as it is now, as a new run.",
+            )
+
+
+def _git_blob(data: bytes) -> str:
+    """The name that git gives a file's content (gitformat: sha1 over `blob SIZE`, a zero byte, the content)."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
 def _in_ledger(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     for entry in ledger.entries(hub, repo_id, refs):
         if isinstance(entry.event, Published) and entry.event.run_id == run_id:
-            return _read(hub, repo_id, entry.event.release.sha, entry.event.pull_request)
+            return _read(hub, repo_id, entry.event.release.sha, entry.event.pull_request, listed=True)
     return None
 
 
 def _on_main(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
-    for commit in hub.commits(repo_id, refs.branches["main"], limit=_LOOK_BACK):
-        if trailer(run_id) in commit.message.splitlines():
+    for commit in hub.commits(repo_id, refs.main, limit=_LOOK_BACK):
+        # A merge keeps the pull request's title, but not the message of its commit.
+        if trailer(run_id) in commit.message.splitlines() or marker(run_id) in commit.title:
             return _read(hub, repo_id, commit.sha)
     return None
 
 
 def _in_pull_request(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
-    number = pulls.find_open(hub, repo_id, run_id) if refs.pulls else None
+    number = pulls.find_open(hub, repo_id, marker(run_id)) if refs.pulls else None
     return None if number is None or number not in refs.pulls else _read(hub, repo_id, refs.pulls[number], number)
 
 
-def _read(hub: Hub, repo_id: str, sha: str, pull_request: int | None = None) -> Landed:
+def _read(hub: Hub, repo_id: str, sha: str, pull_request: int | None = None, *, listed: bool = False) -> Landed:
     raw = hub.read(repo_id, sha, RECORD_FILE)
-    return Landed(sha, RunRecord.from_bytes(raw, source=f"{RECORD_FILE} at {sha[:8]}"), pull_request)
+    return Landed(sha, RunRecord.from_bytes(raw, source=f"{RECORD_FILE} at {sha[:8]}"), pull_request, listed)

@@ -11,6 +11,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from filelock import FileLock
 
 from hubver import card, diff, landed
 from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
-from hubver.hub import ledger
+from hubver.hub import ledger, pulls
 from hubver.hub import refs as hub_refs
 from hubver.hub.client import Hub
 from hubver.hub.contents import Refs, Upload
@@ -26,11 +27,14 @@ from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
 from hubver.record import capture
 from hubver.record.schema import RECORD_FILE, RunRecord
+from hubver.record.secrets import redact
 from hubver.settings import Settings
 from hubver.versions import Version, known, next_candidate, propose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dulwich.objects import ShaFile
 
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
@@ -107,7 +111,7 @@ def push(
             Path(folder),
             repo_id=repo_id,
             version=None,
-            message=message,
+            message=redact(" ".join(message.split())) if message else None,
             resolve_base=hub.resolve,
             now=datetime.now(timezone.utc),
         )
@@ -127,23 +131,24 @@ class _Push:
 
     def run(self) -> Published:
         refs = self._refs_or_new_repo()
-        for attempt in range(1, _TRIES + 1):
-            found = self._find(refs)
-            if found is not None:
-                return self._finish(found, refs, already=attempt == 1)
+        found = self._find(refs)
+        already = found is not None
+        for attempt in count(1):
             try:
+                if found is not None and not self._superseded(found, refs):
+                    return self._finish(found, refs, already=already)
                 self._commit(refs)
-            except (StaleRef, HubFailed):
+            except (StaleRef, HubFailed):  # noqa: PERF203  # each try is a whole push
                 # Either somebody published in between, or the answer was lost: both are settled by looking again.
-                if attempt == _TRIES or (seen := self.hub.refs(self.repo_id)) == refs:
+                seen = self.hub.refs(self.repo_id)
+                if attempt == _TRIES or seen == refs:
                     raise
-                refs = seen
-                continue
-            refs = self.hub.refs(self.repo_id)
-            found = self._find(refs)
-            if found is None:
-                raise HubFailed(f"{self.repo_id} does not show the commit it has just acknowledged.")
-            return self._finish(found, refs, already=False)
+                refs, found = seen, self._find(seen)
+            else:
+                refs = self.hub.refs(self.repo_id)
+                found = self._find(refs)
+                if found is None:
+                    raise HubFailed(f"{self.repo_id} does not show the commit it has just acknowledged.")
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _refs_or_new_repo(self) -> Refs:
@@ -175,9 +180,19 @@ class _Push:
         if self.wanted is not None and found.record.version != str(self.wanted) and found.pull_request is None:
             raise AlreadyExists(f"Run {found.record.run_id} is published already, as {found.record.version}.")
 
+    def _superseded(self, found: Landed, refs: Refs) -> bool:
+        """Whether another run got this one's version before its push came to tag it: then it is published anew."""
+        tagged = refs.tags.get(found.record.version or "")
+        if found.listed or tagged in (None, found.sha):
+            return False
+        if found.pull_request is not None:
+            comment = f"{found.record.version} has gone to another run, so this run is published anew."
+            pulls.close(self.hub, self.repo_id, found.pull_request, comment=comment)
+        return True
+
     def _plan(self, refs: Refs) -> tuple[Version, RunRecord | None, bytes | None]:
         """The version this run gets, and the record and the card that it follows."""
-        head = refs.branches["main"]
+        head = refs.main
         raw = self.hub.read_if_there(self.repo_id, head, RECORD_FILE)
         previous = RunRecord.from_bytes(raw, source=f"{RECORD_FILE} on main") if raw is not None else None
         text = self.hub.read_if_there(self.repo_id, head, CARD_FILE)
@@ -197,7 +212,7 @@ class _Push:
 
     def _commit(self, refs: Refs) -> None:
         version, previous, text = self._plan(refs)
-        head = refs.branches["main"]
+        head = refs.main
         record = self.capture.record.model_copy(update={"version": str(version)})
         page = card.render(record, changes=diff.compare(previous, record), verdict=None, previous=text)
         uploads = [
@@ -212,8 +227,8 @@ class _Push:
         self.tell(f"sending {len(uploads)} files ({size / 1e6:.1f} MB) as {version}")
         title = f"{version}: {record.message}" if record.message else str(version)
         if self.pr:
-            title = f"{title} [{record.run_id}]"
-        sha, _number = self.hub.commit(
+            title = f"{title} {landed.marker(record.run_id)}"
+        self.hub.commit(
             self.repo_id,
             uploads,
             delete=obsolete,
@@ -222,26 +237,9 @@ class _Push:
             parent=head,
             pull_request=self.pr,
         )
-        self._check_stored(sha, uploads)
-
-    def _check_stored(self, sha: str, uploads: list[Upload]) -> None:
-        """Compare what the Hub says it stored with what was sent, before a tag says that it is a version."""
-        stored = self.hub.files(self.repo_id, sha)
-        for upload in uploads:
-            there = stored.get(upload.path)
-            if there is None:
-                raise HubFailed(f"The commit {sha[:8]} lacks {upload.path}, so it gets no version tag.")
-            # A large file is stored by its sha256, a small one as a git blob.
-            expected = upload.sha256 if there.sha256 else _git_blob(upload.content)
-            if (there.sha256 or there.blob) != expected:
-                raise HubFailed(
-                    f"{upload.path} is not stored as it was sent, so the commit {sha[:8]} gets no version tag.",
-                    expected=expected[:12],
-                    found=(there.sha256 or there.blob)[:12],
-                )
 
     def _finish(self, found: Landed, refs: Refs, *, already: bool) -> Published:
-        """Tag the run's commit and say so in the ledger, in one push, unless that has been done."""
+        """Tag the run's commit and say so in the ledger, in one push; only what has not been done yet."""
         version = found.record.version
         if version is None:
             raise HubFailed(f"The record at {found.sha[:8]} names no version.")
@@ -252,8 +250,9 @@ class _Push:
                 expected=found.sha[:8],
                 found=tagged[:8],
             )
-        if tagged is None:
+        if tagged is None or not found.listed:
             already = False
+            landed.check_stored(self.hub, self.repo_id, found, self.capture.files)
             self.tell(f"tagging {version}")
             self._tag(found, version, refs)
         return Published(
@@ -269,11 +268,13 @@ class _Push:
         )
 
     def _tag(self, found: Landed, version: str, refs: Refs) -> None:
-        actor = self.settings.actor or self.hub.whoami()
-        for attempt in range(1, _TRIES + 1):
+        """Push what is missing: the line in the ledger first, as the lock, where a server moves one ref at a time."""
+        moves: list[hub_refs.Move] = []
+        objects: tuple[ShaFile, ...] = ()
+        if not found.listed:
             event = PublishEvent(
                 at=datetime.now(timezone.utc),
-                actor=actor,
+                actor=self.settings.actor or self.hub.whoami(),
                 run_url=self.settings.run_url,
                 state=ledger.state(self.hub, self.repo_id, refs),
                 release=Release(sha=found.sha, version=version),
@@ -281,18 +282,11 @@ class _Push:
                 pull_request=found.pull_request,
             )
             line = ledger.addition(refs, event)
-            try:
-                tag = hub_refs.Move(f"refs/tags/{version}", None, found.sha)
-                hub_refs.move(self.hub, self.repo_id, [tag, line.move], line.objects)
-            except StaleRef:
-                # Another event took the ledger's head; the tag is ours unless somebody gave it to another commit.
-                refs = self.hub.refs(self.repo_id)
-                if refs.tags.get(version) == found.sha:
-                    return
-                if attempt == _TRIES or version in refs.tags:
-                    raise
-            else:
-                return
+            moves.append(line.move)
+            objects = line.objects
+        if version not in refs.tags:
+            moves.append(hub_refs.Move(f"refs/tags/{version}", None, found.sha))
+        hub_refs.move(self.hub, self.repo_id, moves, objects)
 
 
 def _upload(path: str, content: Path | bytes, record: RunRecord) -> Upload:
@@ -302,12 +296,6 @@ def _upload(path: str, content: Path | bytes, record: RunRecord) -> Upload:
 
 def _in_memory(path: str, content: bytes) -> Upload:
     return Upload(path, content, hashlib.sha256(content).hexdigest())
-
-
-def _git_blob(content: Path | bytes) -> str:
-    """The name that git gives a file's content (gitformat: sha1 over `blob SIZE`, a zero byte, the content)."""
-    data = content if isinstance(content, bytes) else content.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _one_push_of(folder: Path) -> FileLock:

@@ -7,6 +7,7 @@ import pytest
 from outputs import write_adapter
 
 from hubver.errors import AlreadyExists, BadInput, BadToken, HubUnreachable, HubverError, Unsafe
+from hubver.hub.refs import Move, move
 from hubver.publish import push
 from hubver.record.schema import RunRecord
 
@@ -239,3 +240,86 @@ def test_a_broken_record_on_main_is_named(repo, output, publish):
     repo.hub.api.upload_file(path_or_fileobj=b"{", path_in_repo="hubver.json", repo_id=repo.repo_id)
     with pytest.raises(HubverError, match=r"hubver\.json on main is not valid JSON"):
         publish(output)
+
+
+class Killed(BaseException):
+    """As a signal would: nothing in between catches it."""
+
+
+def killed_at(step: str):
+    """A listener to the steps of a push, which ends it at one of them."""
+
+    def listen(line: str) -> None:
+        if line.startswith(step):
+            raise Killed
+
+    return listen
+
+
+def test_a_file_that_changes_while_it_is_published_never_becomes_a_version(repo, output, publish):
+    def change(line: str) -> None:
+        if line.startswith("sending"):
+            (output / "tokenizer_config.json").write_text('{"tokenizer_class": "Other"}', encoding="utf-8")
+
+    with pytest.raises(HubverError, match=r"tokenizer_config\.json in the commit .* is not the file that was hashed"):
+        publish(output, progress=change)
+    assert repo.refs().tags == {}
+
+
+def test_what_an_earlier_push_sent_is_compared_too_before_it_becomes_a_version(repo, output, publish):
+    kept = (output / "tokenizer_config.json").read_bytes()
+
+    def change_and_die(line: str) -> None:
+        if line.startswith("sending"):
+            (output / "tokenizer_config.json").write_text('{"tokenizer_class": "Other"}', encoding="utf-8")
+
+    with pytest.raises(HubverError):
+        publish(output, progress=change_and_die)
+    (output / "tokenizer_config.json").write_bytes(kept)
+    with pytest.raises(HubverError, match="is not the file that was hashed"):
+        publish(output)
+    assert repo.refs().tags == {}
+
+
+@pytest.mark.parametrize("pr", [False, True], ids=["main", "pull request"])
+def test_a_killed_push_whose_version_another_run_got_is_published_anew(repo, output, publish, tmp_path, pr):
+    other = write_adapter(tmp_path / "b", seed=1)
+    with pytest.raises(Killed):
+        publish(output, pr=pr, progress=killed_at("tagging"))
+    if pr:
+        theirs = publish(other, pr=True)
+    else:
+        move(repo.hub, repo.repo_id, [Move("refs/tags/v1.0.0", None, repo.commit("another's"))])
+    done = publish(output, pr=pr)
+    assert (done.version, done.already) == ("v1.0.0-rc.2" if pr else "v1.1.0", False)
+    assert record(repo, done.tag).version == done.version
+    assert publish(output, pr=pr).already
+    if pr:
+        still_open = {one.num for one in repo.hub.api.get_repo_discussions(repo.repo_id, discussion_status="open")}
+        assert still_open == {theirs.pull_request, done.pull_request}
+
+
+def test_a_killed_push_whose_pull_request_was_merged_is_finished_where_it_is(repo, output, publish):
+    with pytest.raises(Killed):
+        publish(output, pr=True, progress=killed_at("tagging"))
+    repo.hub.api.merge_pull_request(repo.repo_id, 1)
+    done = publish(output, pr=True)
+    refs = repo.refs()
+    assert (done.version, done.sha, len(refs.pulls)) == ("v1.0.0-rc.1", refs.main, 1)
+
+
+def test_a_run_is_not_taken_for_its_own_checkpoint(repo, output, publish, tmp_path):
+    first = publish(write_adapter(tmp_path / "other", seed=7))
+    draft = json.loads(repo.hub.read(repo.repo_id, first.sha, "hubver.json"))
+    (output / "hubver-run.json").write_text(json.dumps({**draft, "run_id": "run-1", "files": []}), encoding="utf-8")
+    checkpoint = write_adapter(output / "checkpoint-5", seed=1)
+    with pytest.raises(Killed):
+        publish(checkpoint, pr=True, progress=killed_at("tagging"))
+    assert publish(output, pr=True).pull_request == 2
+
+
+def test_a_message_is_one_line_without_secrets(repo, output, publish):
+    done = publish(output, message="with hf_aTokenThatMustNeverTravel0123456789\nand more")
+    (commit, _initial) = repo.hub.commits(repo.repo_id, "main", limit=10)
+    assert commit.title == "v1.0.0: with [redacted] and more"
+    assert record(repo, done.sha).message == "with [redacted] and more"
