@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubver.cli.output import give, json_option
+from hubver.cli.output import give, json_option, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,17 +32,24 @@ def command(repo: str, limit: int, as_json: bool) -> None:
 
     def human() -> RenderableType:
         from rich.table import Table
+        from rich.text import Text
 
         if not entries:
             return f"Nothing has happened in {repo_id} yet. Publish a run with: hubver push OUTPUT_DIR {repo_id}"
         table = Table.grid(padding=(0, 2))
+        # Where the terminal is narrow, the story is what folds: the marks, times and commits stay whole.
+        for whole in (True, True, True, False, True):
+            table.add_column(no_wrap=whole, overflow="fold")
         for entry in entries:
-            event = entry.event
+            event, sha = entry.event, Text(entry.sha[:8], style="dim")
             if event is None:
-                table.add_row("!", "", "", f"{entry.title} [yellow](not written by hubver)[/yellow]", entry.sha[:8])
+                title = Text.assemble(visible(entry.title), (" (not written by hubver)", "yellow"))
+                table.add_row("!", "", "", title, sha)
                 continue
             when = event.at.astimezone().strftime("%Y-%m-%d %H:%M")
-            table.add_row(_MARKS.get(event.kind, "•"), when, event.actor, entry.title, f"[dim]{entry.sha[:8]}[/dim]")
+            why = getattr(event, "override", None)
+            title = Text(visible(" ".join((f"{entry.title}: {why}" if why else entry.title).split())))
+            table.add_row(_MARKS.get(event.kind, "•"), when, Text(visible(event.actor)), title, sha)
         return table
 
     give([{"sha": entry.sha, "title": entry.title, "event": entry.event} for entry in entries], as_json, human)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
+import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from hubver import __version__
+from hubver.cli.output import visible
 from hubver.errors import HubverError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 # Command → module and its short help; a module is imported when its command is called, so `--help` stays light.
 _COMMANDS = {
@@ -41,25 +47,37 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# `\b` keeps click from filling the paragraph. No docstring, because there it would have to be a raw control character.
+_HELP = """From the end of training to production on the Hugging Face Hub, and back again when it misbehaves.
+
+\b
+  hubver push ./out acme/router       one commit, one tag, one card
+  hubver gate acme/router@v1.1.0      pytest, on exactly that commit
+  hubver promote acme/router@v1.1.0   production moves, with a way back
+  hubver rollback acme/router         and back, at once
+
+Exit codes: 0 yes; 1 the gate or a check says no; 2 wrong usage, input or configuration; 3 the Hub, the network or the
+tool failed.
+"""
+# Since click 8.2, a group that is called without a command; before, click ends by itself.
+_NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+class _Terminated(BaseException):
+    """The process was asked to end (SIGTERM): what it started must end too, as after Ctrl-C."""
+
+
+@click.group(cls=_Lazy, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="hubver %(version)s")
 def cli() -> None:
-    r"""From the end of training to production on the Hugging Face Hub, and back again when it misbehaves.
-
-    \b
-      hubver push ./out acme/router        one commit, one tag, one card
-      hubver gate acme/router@v1.1.0       pytest, on exactly that commit, against production
-      hubver promote acme/router@v1.1.0    production moves, the rollback point is tagged
-      hubver rollback acme/router          and back, at once
-
-    Exit codes: 0 yes; 1 the gate or a check says no; 2 wrong usage, input or configuration; 3 the Hub, the network or
-    the tool failed.
-    """
+    """Hold the commands."""
 
 
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _quiet_libraries()
+    _settle_streams()
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -70,12 +88,18 @@ def run(arguments: list[str]) -> int:
     except HubverError as error:
         _say(str(error), error.hint)
         return error.exit_code
+    except _NO_COMMAND as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         _say(error.format_message(), _usage_hint(error))
         return 2
     except (KeyboardInterrupt, click.Abort):
-        _say("stopped.", "Run the same command again: it goes on where it stopped.")
+        _say("stopped.", "Run the same command again: what is done stays done.")
         return 130
+    except _Terminated:
+        _say("ended by SIGTERM.", "Run the same command again: what is done stays done.")
+        return 143
     except BrokenPipeError:
         # The reader of our output (`| head`) has gone; point stdout elsewhere so that Python's own flush is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -83,19 +107,28 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("HUBVER_DEBUG"):
             raise
-        _say(
-            f"a fault in hubver itself ({type(error).__name__}).",
-            "Set HUBVER_DEBUG=1 and run it again for the details to report.",
-        )
+        _say(*_unforeseen(error))
         return 3
     return code if isinstance(code, int) else 0
 
 
+def _unforeseen(error: Exception) -> tuple[str, str]:
+    """What to say of an error that is not hubver's own, and what to do about it."""
+    if isinstance(error, OSError) and error.strerror:
+        # A full disk, a folder that is gone: the system says it best.
+        where = f": {error.filename}" if error.filename else ""
+        return f"the system refused ({error.strerror}{where}).", "Set HUBVER_DEBUG=1 and run it again for the details."
+    return (
+        f"a fault in hubver itself ({type(error).__name__}).",
+        "Set HUBVER_DEBUG=1 and run it again for the details to report.",
+    )
+
+
 def _say(fact: str, hint: str | None) -> None:
     click.secho("hubver: ", err=True, fg="red", bold=True, nl=False)
-    click.echo(fact, err=True)
+    click.echo(visible(fact), err=True)
     if hint:
-        click.secho(f"  {hint}", err=True)
+        click.secho(f"  {visible(hint)}", err=True)
 
 
 def _usage_hint(error: click.ClickException) -> str | None:
@@ -103,8 +136,21 @@ def _usage_hint(error: click.ClickException) -> str | None:
     return f"See: {context.command_path} --help" if context is not None else None
 
 
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _settle_streams() -> None:
+    """Where the locale's encoding lacks a letter, print its number rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _quiet_libraries() -> None:
-    """Keep urllib3's retry notices, which name addresses, off the user's terminal."""
+    """Keep urllib3's retry notices, which name addresses, off the user's terminal, and progress bars out of log files."""
     import logging
 
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -18,23 +18,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import RenderableType
+    from rich.text import Text
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def note(text: str) -> None:
     """Say something about the work, on standard error."""
-    click.echo(text, err=True)
+    click.echo(visible(text), err=True)
 
 
 def step(text: str) -> None:
     """Say what is being done now: one dim line on standard error."""
-    click.secho(f"  {text}", err=True, dim=True)
+    click.secho(f"  {visible(text)}", err=True, dim=True)
 
 
 def warn(text: str) -> None:
     """Say what the user should look at, on standard error."""
-    click.secho(f"warning: {text}", err=True, fg="yellow")
+    click.secho(f"warning: {visible(text)}", err=True, fg="yellow")
+
+
+def visible(text: str) -> str:
+    """Text that somebody else wrote, such as a reason or a file's name, unable to move a terminal's cursor or colours."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
+def headed(name: object, words: str) -> Text:
+    """What a result is about, in bold, and the words that follow it."""
+    from rich.text import Text
+
+    return Text.assemble((visible(str(name)), "bold"), visible(words))
 
 
 def give(result: object, as_json: bool, human: Callable[[], RenderableType]) -> None:
@@ -43,16 +56,19 @@ def give(result: object, as_json: bool, human: Callable[[], RenderableType]) -> 
     Args:
         result: a dataclass, a document, or what JSON can say.
         as_json: whether the user asked for JSON.
-        human: builds what people see, if they are to see it.
+        human: builds what people see, if they are to see it. Nothing in it is read as markup: names and reasons are
+            other people's.
     """
     if as_json:
-        click.echo(json.dumps(plain(result), indent=2, ensure_ascii=False))
+        # In ASCII, so that it arrives whole whatever encoding the reader's end of the pipe has.
+        click.echo(json.dumps(plain(result), indent=2))
         return
     from rich.console import Console
 
-    # Where no terminal says how wide it is (a CI log, a pipe), tables get room.
-    width = None if sys.stdout.isatty() else 110
-    Console(file=sys.stdout, width=width, highlight=False, soft_wrap=True).print(human())
+    # Where no terminal says how wide it is (a CI log, a pipe), nothing is folded: an event stays one line for grep.
+    width = None if sys.stdout.isatty() else 2000
+    console = Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    console.print(human())
 
 
 def plain(value: Any) -> Any:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from hubver.cli.output import give, json_option, step, warn
+from hubver.cli.output import give, headed, json_option, step, warn
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @click.command("promote")
@@ -22,17 +27,15 @@ def command(target: str, override: str | None, as_json: bool) -> None:
     if promotion.note:
         warn(promotion.note)
 
-    def human() -> str:
+    def human() -> Text:
         if promotion.already:
-            return f"[bold]{promotion.release}[/bold] is in production already."
-        lines = [
-            f"[bold]{promotion.release}[/bold] is in production: {promotion.repo_id} at {promotion.release.sha[:8]}"
-        ]
+            return headed(promotion.release, " is in production already.")
+        lines = [f" is in production: {promotion.repo_id} at {promotion.release.sha[:8]}"]
         if promotion.previous:
             lines.append(f"  was {promotion.previous}, kept as {promotion.rollback_tag}")
             lines.append(f"Back again: hubver rollback {promotion.repo_id}")
         if promotion.merged:
             lines.insert(1, f"  pull request #{promotion.pull_request} is merged")
-        return "\n".join(lines)
+        return headed(promotion.release, "\n".join(lines))
 
     give(promotion, as_json, human)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubver.cli.output import give, json_option, note, step
+from hubver.cli.output import give, headed, json_option, note, step
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from hubver.versions import Bump
 
 
@@ -42,13 +44,14 @@ def command(
     for left in published.left_out:
         note(f"left out {left.path}: {left.reason}")
 
-    def human() -> str:
+    def human() -> Text:
         done = "was already" if published.already else "is"
         where = f" as pull request #{published.pull_request}" if published.pull_request else ""
-        return (
-            f"[bold]{published.version}[/bold] {done} on the Hub{where}: {published.repo_id} at {published.sha[:8]}\n"
+        return headed(
+            published.version,
+            f" {done} on the Hub{where}: {published.repo_id} at {published.sha[:8]}\n"
             f"  {published.url}\n"
-            f"Next: hubver gate {published.repo_id}@{published.version}"
+            f"Next: hubver gate {published.repo_id}@{published.version}",
         )
 
     give(published, as_json, human)

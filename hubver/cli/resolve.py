@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from hubver.cli.output import give, json_option
+from hubver.cli.output import give, headed, json_option
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @click.command("resolve")
@@ -21,14 +26,14 @@ def command(target: str, snippet: bool, as_json: bool) -> None:
         click.echo(python(pin), nl=False)
         return
 
-    def human() -> str:
+    def human() -> Text:
         lines = [
-            f"[bold]{pin.repo_id}[/bold]@{pin.revision}",
+            f"@{pin.revision}",
             f"  commit   {pin.sha}",
             f"  version  {pin.version or '-'}",
         ]
         if pin.base_id:
             lines.append(f"  base     {pin.base_id} at {pin.base_revision or 'an unknown commit'}")
-        return "\n".join(lines)
+        return headed(pin.repo_id, "\n".join(lines))
 
     give(pin, as_json, human)

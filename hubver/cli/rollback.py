@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hubver.cli.output import give, json_option
+from hubver.cli.output import give, headed, json_option
 
 
 @click.command("rollback")
@@ -21,8 +21,9 @@ def command(repo: str, to: str | None, reason: str | None, as_json: bool) -> Non
     give(
         result,
         as_json,
-        lambda: (
-            f"[bold]{result.release}[/bold] is in production again: {result.repo_id} at {result.release.sha[:8]}\n"
-            f"  was {result.previous}; went back to {result.rollback_tag}"
+        lambda: headed(
+            result.release,
+            f" is in production again: {result.repo_id} at {result.release.sha[:8]}\n"
+            f"  was {result.previous}; went back to {result.rollback_tag}",
         ),
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from hubver.cli.output import give, json_option, warn
+from hubver.cli.output import give, headed, json_option, warn
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @click.command("status")
@@ -19,16 +24,17 @@ def command(repo: str, as_json: bool) -> None:
     if found.note:
         warn(found.note)
 
-    def human() -> str:
+    def human() -> Text:
         production = found.production
         points = ", ".join(point.tag for point in found.state.rollback_points[:5]) or "none yet"
-        return "\n".join(
-            [
-                f"[bold]{found.repo_id}[/bold]",
-                f"  production       {f'{production} ({production.sha[:8]})' if production else 'nothing yet'}",
-                f"  newest version   {found.latest or 'none yet'}",
-                f"  rollback points  {points}",
-            ]
-        )
+        lines = [
+            "",
+            f"  production       {f'{production} ({production.sha[:8]})' if production else 'nothing yet'}",
+            f"  newest version   {found.latest or 'none yet'}",
+            f"  rollback points  {points}",
+        ]
+        if found.open_pulls:
+            lines.append(f"  in review        {found.open_pulls} open pull request{'s' * (found.open_pulls > 1)}")
+        return headed(found.repo_id, "\n".join(lines))
 
     give(found, as_json, human)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from outputs import write_adapter
@@ -154,6 +156,18 @@ def test_settings_that_cannot_be_used(cli, tmp_path, text, words):
     assert (code, words in err) == (2, True)
 
 
+@pytest.mark.parametrize("reason", ["[/nope] [red]hot[/] :smile:", "\x1b[2J\x07bell", '"q" $(id) ${{ x }} `y` é 🎉'])
+def test_a_reason_is_shown_as_it_was_written_and_does_nothing(cli, repo, output, reason):
+    cli("push", str(output), repo.repo_id)
+    assert cli("promote", "acme/router@v1.0.0", "--override", reason)[0] == 0
+    code, out, _ = cli("log", "acme/router", "-n", "1")
+    shown = reason.replace("\x1b", "\ufffd").replace("\x07", "\ufffd")
+    assert (code, f"override): {shown}" in out) == (0, True)
+    _, out, _ = cli("log", "acme/router", "-n", "1", "--json")
+    assert out.isascii()
+    assert json.loads(out)[0]["event"]["override"] == reason
+
+
 def child(*arguments: str, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "hubver", *arguments],
@@ -196,3 +210,62 @@ def test_the_served_hub_shows_no_token(tmp_path):
     token = (tmp_path / "token").read_text(encoding="utf-8")
     assert token.startswith("hf_")
     assert token not in "".join(lines) + err
+
+
+def test_the_help_keeps_its_lines():
+    out, _ = child("--help").communicate(timeout=30)
+    assert "\\b" not in out
+    assert "\n    hubver rollback acme/router         and back, at once\n" in out
+
+
+def test_no_command_shows_the_help():
+    process = child()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.startswith("Usage: hubver")) == (2, True)
+
+
+def test_a_disk_that_is_full_is_named():
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "hubver", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 3
+    assert "the system refused (No space left on device)" in process.stderr
+
+
+def test_output_in_an_encoding_without_the_marks(cli, repo, output):
+    cli("push", str(output), repo.repo_id)
+    process = child("log", "acme/router", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert "\\u2022" in out
+
+
+def test_a_gate_that_is_terminated_takes_its_child_along(cli, repo, output, tmp_path):
+    cli("push", str(output), repo.repo_id)
+    gates = tmp_path / "gates"
+    gates.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as waiting:
+        waiting.settimeout(60)
+        (gates / "test_hang.py").write_text(
+            "import os, socket\n\n\n"
+            "def test_hangs():\n"
+            f"    with socket.create_connection({waiting.getsockname()!r}) as parent:\n"
+            "        parent.sendall(str(os.getpid()).encode())\n"
+            "        parent.recv(1)\n",
+            encoding="utf-8",
+        )
+        process = child("gate", "acme/router@v1.0.0")
+        hanging, _ = waiting.accept()
+        gate = int(hanging.recv(32))
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, "ended by SIGTERM" in err) == (143, True)
+        with pytest.raises(ProcessLookupError):
+            os.kill(gate, 0)
+        hanging.close()
+
+
+def test_what_waits_in_review_is_in_the_status(cli, repo, output):
+    cli("push", str(output), repo.repo_id, "--pr")
+    assert "in review        1 open pull request" in cli("status", "acme/router")[1]
