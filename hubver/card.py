@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,7 +185,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": _code, "literal": _literal, "number": _number, "short": _short}
+    environment.filters |= {
+        "code": _code,
+        "command": shlex.join,
+        "literal": _literal,
+        "number": _number,
+        "short": _short,
+    }
     return environment
 
 

@@ -184,5 +184,25 @@ def test_a_broken_card_does_not_stop_the_next(record, previous):
     assert metadata(card(record, previous=previous))["base_model"] == "example-org/tiny-base"
 
 
+def test_what_was_only_seen_at_the_push_is_not_said_of_the_training(record):
+    assert "## Where it was trained" in card(record)
+    seen_late = [Gap(field=field, reason="captured at push, not at training") for field in ("code", "environment")]
+    text = card(record.model_copy(update={"gaps": (*record.gaps, *seen_late)}))
+    assert "Where it was trained was not recorded; this is the machine that published it." in text
+    assert "## Where it was trained" not in text
+    assert ", as it was when the run was published\n" in text
+
+
+def test_the_command_can_be_typed_again(record):
+    code = record.code.model_copy(update={"entry_point": "train.py", "argv": ("--name", "two words", "$HOME")})
+    assert "- command: `train.py --name 'two words' '$HOME'`\n" in card(record.model_copy(update={"code": code}))
+
+
+def test_an_unknown_time_has_no_unit(record):
+    resources = record.training.resources.model_copy(update={"wall_seconds": None})
+    training = record.training.model_copy(update={"resources": resources})
+    assert "| wall time | unknown |\n" in card(record.model_copy(update={"training": training}))
+
+
 if __name__ == "__main__":
     (EXAMPLES / "example.md").write_text(card(example()), encoding="utf-8")
