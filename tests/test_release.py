@@ -335,3 +335,10 @@ def test_the_way_back_starts_where_production_is_also_when_it_was_moved_by_other
     one, two, three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
     move(repo.hub, repo.repo_id, [Move("refs/heads/production", three, two)])
     assert rollback(repo.repo_id, settings=repo.settings).release.sha == one
+
+
+def test_a_verdict_counts_also_where_the_ledger_has_the_promotion_already(repo):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", two, one)])
+    repo.judge(two, "fail")
+    refuse(repo, "v1.1.0", GateFailed, "is fail")

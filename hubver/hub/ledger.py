@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, StaleRef
-from hubver.hub.events import Event, Promoted, RolledBack, State, read_event
+from hubver.hub.events import Event, Judged, Promoted, RolledBack, State, read_event
 from hubver.hub.refs import Move, move
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Commit, Refs
+    from hubver.hub.events import Release
 
 BRANCH = "ledger"
 EVENT_FILE = "event.json"
@@ -104,7 +105,7 @@ def standing(hub: Hub, repo_id: str, refs: Refs, now: str | None) -> tuple[State
         now: the commit that production is at; None where there is no production.
 
     Returns:
-        The state, and the change that was begun from here and not finished, if there is one.
+        The state, and the change that was begun from here and neither finished nor judged anew, if there is one.
 
     Raises:
         BadDocument: the newest event cannot be read.
@@ -112,16 +113,26 @@ def standing(hub: Hub, repo_id: str, refs: Refs, now: str | None) -> tuple[State
     newest = state(hub, repo_id, refs)
     if _production(newest) == now:
         return newest, None
-    change = last_change(hub, repo_id, refs)
-    begun = change if change is not None and (change.previous.sha if change.previous else None) == now else None
+    begun, decided = None, False
     for entry in entries(hub, repo_id, refs, page=10):
-        if entry.event is not None and _production(entry.event.state) == now:
-            return entry.event.state, begun
+        event = entry.event
+        if event is None:
+            continue
+        if _production(event.state) == now:
+            return event.state, begun
+        if isinstance(event, Promoted | RolledBack) and not decided and _sha(event.previous) == now:
+            begun = event
+        # A change with a verdict after it is not simply finished: the verdict may say no.
+        decided = decided or isinstance(event, Judged | Promoted | RolledBack)
     return (newest if now else State()), begun
 
 
 def _production(state: State) -> str | None:
-    return state.production.sha if state.production else None
+    return _sha(state.production)
+
+
+def _sha(release: Release | None) -> str | None:
+    return release.sha if release else None
 
 
 def addition(refs: Refs, event: Event, evidence: Mapping[str, bytes] | None = None) -> Addition:
