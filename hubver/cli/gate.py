@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hubver.cli.output import give, json_option, step
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @click.command("gate")
@@ -25,6 +29,13 @@ def command(context: click.Context, target: str, gates: Path | None, out: Path |
     from hubver.gate.judge import judge
 
     judgement = judge(target, gates=gates, out=out, progress=step)
-    give(judgement, as_json, lambda: report.terminal(judgement.verdict))
+
+    def human() -> RenderableType:
+        from rich.console import Group
+
+        found = report.terminal(judgement.verdict)
+        return Group(found, f"Next: hubver promote {target}") if judgement.verdict.passed else found
+
+    give(judgement, as_json, human)
     if not judgement.verdict.passed:
         context.exit(1)

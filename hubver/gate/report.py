@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.table import Table
 
     from hubver.gate.verdict import GateResult, Subject, Verdict
 
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "not-applicable": "➖", "error": "💥"}  # noqa: RUF001 - a mark
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not-applicable": "dim", "error": "red"}
 _COLUMNS = ("Gate", "Task", "Candidate", "Production", "Interval", "Threshold", "n")
+_NUMBERS = {"Candidate", "Production", "Threshold", "n"}
+# What a narrow terminal does without: the reasons below the table, and the reports, say both.
+_SPARE = {"Interval", "Threshold"}
+_UNLIMITED = 10_000
 # A comment on the Hub or GitHub holds 65,536 characters; what is cut is in the JSON.
 _MOST_ROWS = 100
 
@@ -75,19 +81,12 @@ def markdown(verdict: Verdict) -> str:
 def terminal(verdict: Verdict) -> RenderableType:
     """The verdict for a terminal."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", *_COLUMNS):
-        table.add_column(name, justify="right" if name in {"Candidate", "Production", "Threshold", "n"} else "left")
-    for result in verdict.gates:
-        colour = _COLOURS[result.outcome]
-        table.add_row(Text(result.outcome, style=colour), *(Text(cell) for cell in _cells(result)))
     parts: list[RenderableType] = [Text(sentence(verdict), style=f"bold {_COLOURS[verdict.outcome]}")]
     parts += [Text(f"  {problem}", style="red") for problem in verdict.problems]
     if verdict.gates:
-        parts += [Text(), table]
+        parts += [Text(), _Gates(verdict.gates)]
     reasons = [result for result in verdict.gates if result.outcome != "pass"]
     if reasons:
         parts.append(Text())
@@ -98,6 +97,35 @@ def terminal(verdict: Verdict) -> RenderableType:
             for item in result.slices
         ]
     return Group(*parts)
+
+
+@dataclass(frozen=True)
+class _Gates:
+    """The table of gates: all of it where it fits, else without what can be spared; words are never cut."""
+
+    results: tuple[GateResult, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = self._table(_COLUMNS)
+        fits = console.measure(whole, options=options.update(max_width=_UNLIMITED)).maximum <= options.max_width
+        yield whole if fits else self._table(tuple(name for name in _COLUMNS if name not in _SPARE))
+
+    def _table(self, columns: tuple[str, ...]) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("", no_wrap=True)
+        for name in columns:
+            # Only the task's name is anybody's choice, so it alone may be long.
+            table.add_column(
+                name, justify="right" if name in _NUMBERS else "left", no_wrap=name != "Task", overflow="fold"
+            )
+        for result in self.results:
+            cells = dict(zip(_COLUMNS, _cells(result), strict=True))
+            outcome = Text(result.outcome, style=_COLOURS[result.outcome])
+            table.add_row(outcome, *(Text(cells[name]) for name in columns))
+        return table
 
 
 def _cells(result: GateResult) -> tuple[str, ...]:

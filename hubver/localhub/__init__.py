@@ -13,22 +13,37 @@ The names below load on first use, because pytest imports this package in every 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubver.localhub.faults import Answer, Delay, Drop, Faults, Stale, Truncate
     from hubver.localhub.server import LocalHub, serve
+    from hubver.localhub.switches import Switches
     from hubver.localhub.users import User
 
-__all__ = ["LocalHub", "User", "serve"]
+__all__ = [
+    "Answer",
+    "Delay",
+    "Drop",
+    "Faults",
+    "LocalHub",
+    "Stale",
+    "Switches",
+    "Truncate",
+    "User",
+    "serve",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Answer", "Delay", "Drop", "Faults", "Stale", "Truncate"), "faults"),
+    **dict.fromkeys(("LocalHub", "serve"), "server"),
+    "Switches": "switches",
+    "User": "users",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in {"LocalHub", "serve"}:
-        from hubver.localhub import server
-
-        return getattr(server, name)
-    if name == "User":
-        from hubver.localhub.users import User
-
-        return User
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from hubver.localhub.errors import HubError
+from hubver.localhub.faults import FaultyApp
 from hubver.localhub.routes import accounts, commits, content, discussions, git_http, lfs, refs, repos, trees
 
 if TYPE_CHECKING:
@@ -62,4 +63,4 @@ def create_app(hub: Hub) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.hub = hub
-    return _HubManners(app)
+    return _HubManners(FaultyApp(app, hub.faults))

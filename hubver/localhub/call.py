@@ -15,6 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
+from hubver.localhub.faults import STALE_REFS
+from hubver.localhub.refs import LaggingRefs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -140,6 +142,9 @@ class Call:
         repo = self.hub.store.get(self.kind, repo_id)
         if repo is None or not may_read(repo, user):
             raise repo_not_found(anonymous=user is None)
+        stale = self.request.scope.get(STALE_REFS)
+        if stale and self.request.method in {"GET", "HEAD"}:
+            repo.refs = LaggingRefs(repo.git_dir, stale)
         return repo
 
     def repo_to_write(self) -> Repository:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubver.localhub.faults import Faults
     from hubver.localhub.store import Store
+    from hubver.localhub.switches import Switches
     from hubver.localhub.users import Accounts
 
 
@@ -21,12 +23,16 @@ class Hub:
         store: repos and large files.
         accounts: users and tokens.
         lfs_part_size: bytes above which an upload is cut into parts of this size.
+        faults: what is to go wrong.
+        switches: how to behave where nobody outside knows how the Hub does.
         key: signs the addresses that are handed out for uploads; new in each process.
     """
 
     store: Store
     accounts: Accounts
     lfs_part_size: int
+    faults: Faults
+    switches: Switches
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def sign(self, path: str) -> str:

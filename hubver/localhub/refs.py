@@ -14,7 +14,7 @@ from dulwich.refs import Ref, check_ref_format
 from hubver.localhub.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 MAIN = "refs/heads/main"
@@ -95,6 +95,24 @@ class Refs:
             if value.commit != value.target:
                 lines.append(f"^{value.commit}\n")
         write_atomically(self._file, "".join(lines).encode())
+
+
+class LaggingRefs(Refs):
+    """Refs of which some are said to be where they were before: for reading only.
+
+    Args:
+        git_dir: of the bare repo.
+        stale: the commit each of them is said to be at; None for one that is said to be absent.
+    """
+
+    def __init__(self, git_dir: Path, stale: Mapping[str, str | None]) -> None:
+        super().__init__(git_dir)
+        self._stale = stale
+
+    def read(self) -> dict[str, RefValue]:
+        """Every ref by its full name, the stale ones where they are said to be."""
+        refs = {name: value for name, value in super().read().items() if name not in self._stale}
+        return refs | {name: RefValue(commit, commit) for name, commit in self._stale.items() if commit}
 
 
 def _in_the_way(name: str, refs: dict[str, RefValue]) -> bool:

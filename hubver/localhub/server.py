@@ -15,8 +15,11 @@ import uvicorn
 
 from hubver.errors import BadInput, HubFailed
 from hubver.localhub.app import create_app
+from hubver.localhub.connection import Connection
+from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
 from hubver.localhub.store import Store
+from hubver.localhub.switches import Switches
 from hubver.localhub.users import Accounts, User
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ class LocalHub:
         host: address to listen on; only this machine can reach the default.
         users: users by token, beside those that `root` knows; where nobody may write, `acme` with a fresh token is added.
         lfs_part_size: uploads of more bytes than this arrive in parts.
+        faults: what is to go wrong from the start; more can be added to `faults` of the running Hub.
+        switches: how to behave where nobody outside knows how the real Hub does.
 
     Raises:
         BadInput: on entering, if `root` cannot be used or another Hub uses it.
@@ -56,11 +61,15 @@ class LocalHub:
         host: str = "127.0.0.1",
         users: Mapping[str, User] | None = None,
         lfs_part_size: int = _PART_SIZE,
+        faults: Faults | None = None,
+        switches: Switches | None = None,
     ) -> None:
         self._chosen_root = Path(root) if root is not None else None
         self._address = (host, port)
         self._users = dict(users or {})
         self._part_size = lfs_part_size
+        self.faults = faults or Faults()
+        self._switches = switches or Switches()
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -73,7 +82,7 @@ class LocalHub:
                 self._accounts.add(User(_DEFAULT_USER))
             listener = starting.enter_context(_listen(*self._address))
             self.url = _url_of(listener)
-            app = create_app(Hub(Store(self.root), self._accounts, self._part_size))
+            app = create_app(Hub(Store(self.root), self._accounts, self._part_size, self.faults, self._switches))
             starting.enter_context(_served(app, listener))
             self._running = starting.pop_all()
         return self
@@ -211,7 +220,13 @@ class _Server(uvicorn.Server):
 def _served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """Answer on the socket, from a thread of its own."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=_STOP_LIMIT_S
+        app,
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=_STOP_LIMIT_S,
     )
     server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="localhub", daemon=True)

@@ -36,6 +36,13 @@ def verdict(*gates, problems=(), outcome="fail", baseline=True):
     )
 
 
+def lines_of(found, width):
+    """What a terminal of this many columns shows, as the command line prints it."""
+    console = Console(file=io.StringIO(), width=width, markup=False, soft_wrap=True)
+    console.print(terminal(found))
+    return [text.rstrip() for text in console.file.getvalue().splitlines()]
+
+
 SLICES = policy.worst_slice("tickets", {"billing": GOOD, "returns": BAD}, minimum=0.8)
 
 
@@ -87,3 +94,19 @@ def test_a_long_report_fits_a_comment():
 def test_a_line_is_one_line():
     assert line(SLICES).startswith("fail           worst_slice of tickets: Slice 'returns'")
     assert "\n" not in line(SLICES)
+
+
+@pytest.mark.parametrize("width", [64, 80, 200])
+def test_no_word_of_the_table_is_cut(width):
+    gates = (
+        policy.no_regression("tickets-with-a-rather-long-name", BAD, GOOD, 0.1),
+        policy.no_regression("tickets", GOOD, None, 0.1),
+    )
+    lines = lines_of(verdict(*gates), width)
+    header = next(text for text in lines if "Candidate" in text)
+    table = lines[lines.index(header) : lines.index("", lines.index(header))]
+    assert max(map(len, table)) <= width
+    assert "\u2026" not in "".join(table)
+    assert any(text.startswith("not-applicable  no_regression") for text in table)
+    assert ("Interval" in header, "Threshold" in header) == (width == 200, width == 200)
+    assert "Production" in header
