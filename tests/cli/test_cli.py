@@ -269,3 +269,9 @@ def test_a_gate_that_is_terminated_takes_its_child_along(cli, repo, output, tmp_
 def test_what_waits_in_review_is_in_the_status(cli, repo, output):
     cli("push", str(output), repo.repo_id, "--pr")
     assert "in review        1 open pull request" in cli("status", "acme/router")[1]
+
+
+@pytest.mark.slow
+def test_a_pass_names_the_next_command_and_a_fail_does_not(road):
+    assert "\nNext: hubver promote acme/router@v1.0.0\n" in road.output
+    assert "Next: hubver promote acme/router@v1.1.0" not in road.output
