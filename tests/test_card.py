@@ -204,5 +204,15 @@ def test_an_unknown_time_has_no_unit(record):
     assert "| wall time | unknown |\n" in card(record.model_copy(update={"training": training}))
 
 
+def test_an_adapter_without_a_base_on_the_hub_promises_no_loading_that_cannot_work(record):
+    base = record.base_model.model_copy(update={"id": None, "sha": None})
+    text = card(record.model_copy(update={"base_model": base}))
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    ast.parse(code)
+    assert 'PeftModel.from_pretrained(base, "example-org/ticket-router", revision="v1.2.0")' in code
+    assert "AutoPeftModel" not in text
+    assert "hubver.load" not in text
+
+
 if __name__ == "__main__":
     (EXAMPLES / "example.md").write_text(card(example()), encoding="utf-8")
