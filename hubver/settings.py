@@ -7,13 +7,16 @@ settings, or an error about them, cannot show it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from hubver.errors import BadSettings
+from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +33,8 @@ class Settings(BaseModel):
     """What a user may choose.
 
     Attributes:
-        endpoint: the Hub's address. From `HF_ENDPOINT`.
+        endpoint: the Hub's address. From `HF_ENDPOINT` alone: a file that came with somebody's repository must not say
+            where the user's token is sent.
         token: the access token, or None. From `HF_TOKEN`, else the one `hf auth login` stored.
         production: the branch that applications follow.
         gates: the folder of gates, relative to the folder of `hubver.toml`.
@@ -43,7 +47,7 @@ class Settings(BaseModel):
 
     endpoint: str = DEFAULT_ENDPOINT
     token: SecretStr | None = None
-    production: str = Field(default="production", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    production: str = "production"
     gates: Path = Path("gates")
     actor: str | None = None
     run_url: str | None = None
@@ -72,9 +76,29 @@ class Settings(BaseModel):
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(step) for step in first["loc"])
             raise BadSettings(
-                f"The setting {name!r} in {source or 'the environment'} cannot be used: {first['msg']}.",
+                f"The setting {name!r} in {source if name in chosen else 'the environment'} cannot be used: "
+                f"{first['msg'].removeprefix('Value error, ')}.",
                 expected=f"one of {', '.join(sorted(_FILE_SETTINGS))}" if first["type"] == "extra_forbidden" else None,
             ) from None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _must_be_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is no address such as https://huggingface.co")
+        if parts.username or parts.password:
+            raise ValueError("it holds a user name or a password; the token belongs in HF_TOKEN")
+        return value.rstrip("/")
+
+    @field_validator("production")
+    @classmethod
+    def _must_be_a_branch_of_its_own(cls, value: str) -> str:
+        if not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".", ".lock")):
+            raise ValueError("it is no name of a branch")
+        if value in _TAKEN or Version.try_parse(value):
+            raise ValueError(f"{value} has another meaning in a repository")
+        return value
 
     @property
     def gates_directory(self) -> Path:
@@ -83,7 +107,16 @@ class Settings(BaseModel):
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"endpoint", "production", "gates"})
+_FILE_SETTINGS = frozenset({"production", "gates"})
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# The branch that runs are pushed to, the ledger, and git's own name for what is checked out.
+_TAKEN = frozenset({"main", "ledger", "HEAD"})
+
+
+_ELSEWHERE = {
+    "token": "Tokens come from HF_TOKEN or `hf auth login`, never from a file.",
+    "endpoint": "The Hub's address comes from HF_ENDPOINT, so that a file cannot say where a token is sent.",
+}
 
 
 def _find(directory: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -92,7 +125,8 @@ def _find(directory: Path) -> tuple[Path | None, dict[str, Any]]:
         if own.is_file():
             return own, _checked(own, _read(own))
         project = folder / "pyproject.toml"
-        if project.is_file() and "hubver" in (tools := _read(project).get("tool", {})):
+        tools = _read(project).get("tool") if project.is_file() else None
+        if isinstance(tools, dict) and "hubver" in tools:
             return project, _checked(project, tools["hubver"])
     return None, {}
 
@@ -113,7 +147,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
             raise BadSettings(
                 f"{path} sets {name!r}, which is no setting of hubver.",
                 expected=f"one of {', '.join(sorted(_FILE_SETTINGS))}",
-                hint="Tokens come from HF_TOKEN or `hf auth login`, never from a file." if "token" in name else None,
+                hint=_ELSEWHERE.get(name),
             )
     return values
 
@@ -121,7 +155,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if endpoint := environ.get("HF_ENDPOINT"):
-        values["endpoint"] = endpoint.rstrip("/")
+        values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():
         values["token"] = token
     if actor := environ.get("GITHUB_ACTOR"):
@@ -139,5 +173,5 @@ def _stored_token(environ: Mapping[str, str]) -> str | None:
     path = Path(environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
     try:
         return path.read_text(encoding="utf-8").strip() or None
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None

@@ -34,10 +34,31 @@ def test_a_pyproject_of_others_is_passed_over(tmp_path):
     assert Settings.load(tmp_path / "sub", NOWHERE).production == "live"
 
 
-def test_the_environment_goes_before_the_file(tmp_path):
-    (tmp_path / "hubver.toml").write_text('endpoint = "https://hub.example.org"', encoding="utf-8")
-    assert Settings.load(tmp_path, NOWHERE).endpoint == "https://hub.example.org"
+def test_the_address_comes_from_the_environment(tmp_path):
     assert Settings.load(tmp_path, {**NOWHERE, "HF_ENDPOINT": "http://127.0.0.1:1/"}).endpoint == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["huggingface.co", "ftp://hub", "http://", "https://me:hunter2@hub.example.org", "x"]
+)
+def test_what_is_no_address(tmp_path, endpoint):
+    with pytest.raises(BadSettings, match="'endpoint' in the environment cannot be used") as caught:
+        Settings.load(tmp_path, {**NOWHERE, "HF_ENDPOINT": endpoint})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nhubver = 3", "\xff"])
+def test_a_pyproject_of_any_kind(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_bytes(text.encode("latin-1"))
+    try:
+        assert Settings.load(tmp_path, NOWHERE).production == "production"
+    except BadSettings as error:
+        assert "pyproject.toml" in str(error)  # noqa: PT017 - either answer is right, another exception is not
+
+
+def test_a_stored_token_that_is_not_text_is_none(tmp_path):
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    assert Settings.load(tmp_path, {"HF_HOME": str(tmp_path)}).token is None
 
 
 def test_the_token_comes_from_the_environment_or_the_login(tmp_path):
@@ -66,7 +87,11 @@ def test_who_acts_in_ci(tmp_path):
         ("production", "not valid TOML"),
         ('token = "hf_x"', "no setting of hubver"),
         ('root = "/"', "no setting of hubver"),
-        ('production = "two words"', "'production'"),
+        ('endpoint = "https://elsewhere.example.org"', "no setting of hubver"),
+        *(
+            (f'production = "{name}"', "'production'")
+            for name in ("two words", "main", "ledger", "v1.0.0", "a..b", "x.lock")
+        ),
         ("gates = 3", "'gates'"),
     ],
 )
