@@ -12,7 +12,19 @@ from starlette.responses import JSONResponse
 
 from hubver.localhub.errors import HubError
 from hubver.localhub.faults import FaultyApp
-from hubver.localhub.routes import accounts, commits, content, discussions, git_http, lfs, refs, repos, trees
+from hubver.localhub.routes import (
+    accounts,
+    commits,
+    content,
+    discussions,
+    git_http,
+    lfs,
+    listing,
+    refs,
+    repos,
+    settings,
+    trees,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,7 +33,7 @@ if TYPE_CHECKING:
 
     from hubver.localhub.hub import Hub
 
-_AREAS = (accounts, repos, commits, refs, trees, discussions, lfs, git_http, content)
+_AREAS = (accounts, repos, listing, settings, commits, refs, trees, discussions, lfs, git_http, content)
 
 
 class _HubManners:

@@ -14,9 +14,11 @@ from urllib.parse import unquote
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from hubver.localhub.access import check_gate, may_read, may_write
 from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
 from hubver.localhub.faults import STALE_REFS
 from hubver.localhub.refs import LaggingRefs
+from hubver.localhub.repository import PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -57,16 +59,26 @@ class Call:
         return self.hub.accounts.authenticate(self.request.headers.get("authorization"))
 
     def author(self) -> User:
-        """The caller, who must be a user with a token for writing.
+        """The caller, who must be a user with a token for writing (to the repo in the path, if there is one).
 
         Raises:
             HubError: 401 or 403.
         """
+        user = self.caller()
+        named = "namespace" in self.request.path_params
+        if user.role == "read" or (named and not user.may_speak(self.param("namespace"), self._url_path())):
+            raise forbidden("This token may only read. Use one with the role `write`")
+        return user
+
+    def caller(self) -> User:
+        """The caller, who must be a user with any token.
+
+        Raises:
+            HubError: 401.
+        """
         user = self.user
         if user is None:
             raise HubError(401, "Invalid username or password.")
-        if user.role != "write":
-            raise forbidden("This token may only read. Use one with the role `write`")
         return user
 
     def param(self, name: str) -> str:
@@ -138,13 +150,28 @@ class Call:
             HubError: RepoNotFound, also where the repo is somebody else's and private.
         """
         user = self.user
-        repo_id = f"{self.param('namespace')}/{self.param('name')}"
-        repo = self.hub.store.get(self.kind, repo_id)
+        repo = self.hub.store.get(self.kind, self._repo_id())
         if repo is None or not may_read(repo, user):
             raise repo_not_found(anonymous=user is None)
         stale = self.request.scope.get(STALE_REFS)
         if stale and self.request.method in {"GET", "HEAD"}:
             repo.refs = LaggingRefs(repo.git_dir, stale)
+        return repo
+
+    def _repo_id(self) -> str:
+        return f"{self.param('namespace')}/{self.param('name')}"
+
+    def _url_path(self) -> str:
+        return PREFIXES[self.kind] + self._repo_id()
+
+    def repo_to_download(self) -> Repository:
+        """The repo in the path, from which the caller may download files.
+
+        Raises:
+            HubError: RepoNotFound or GatedRepo.
+        """
+        repo = self.repo()
+        check_gate(repo, self.user)
         return repo
 
     def repo_to_write(self) -> Repository:
@@ -154,18 +181,29 @@ class Call:
             HubError: RepoNotFound, 401 or 403.
         """
         repo = self.repo()
-        self.must_own(repo.namespace)
+        self.must_write(repo)
         return repo
 
-    def must_own(self, namespace: str) -> User:
-        """Answer the caller, who must be allowed to write to `namespace`.
+    def must_write(self, repo: Repository) -> User:
+        """Answer the caller, who must be allowed to write to `repo`.
 
         Raises:
             HubError: 401 or 403.
         """
         user = self.author()
-        if not user.belongs_to(namespace):
-            raise forbidden(f"You don't have the rights to write in the namespace {namespace!r}")
+        if not may_write(repo, user):
+            raise forbidden(f"You don't have the rights to write to {repo.url_path!r} with this token")
+        return user
+
+    def must_own(self, namespace: str) -> User:
+        """Answer the caller, who must be allowed to make repos in `namespace`.
+
+        Raises:
+            HubError: 401 or 403.
+        """
+        user = self.author()
+        if not user.may_write(namespace):
+            raise forbidden(f"You don't have the rights to create a repo under the namespace {namespace!r}")
         return user
 
     def url(self, path: str) -> str:
@@ -175,11 +213,6 @@ class Call:
     def link_next(self, **changes: str | int) -> dict[str, str]:
         """The `Link` header that leads to the next page."""
         return {"Link": f'<{self.request.url.include_query_params(**changes)}>; rel="next"'}
-
-
-def may_read(repo: Repository, user: User | None) -> bool:
-    """Whether `user` may see `repo`."""
-    return not repo.description.private or (user is not None and user.belongs_to(repo.namespace))
 
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:

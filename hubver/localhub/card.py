@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from hubver.localhub.repository import Kind
 
 _BLOCK = re.compile(r"\A(?:\ufeff)?---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
@@ -39,9 +42,16 @@ def check_card(readme: str) -> list[dict[str, str]]:
     return []
 
 
-def card_tags(card: dict[str, Any]) -> list[str]:
+_DATASET_TAGS = ("language", "language_creators", "multilinguality", "size_categories", "task_categories", "task_ids")
+
+
+def card_tags(card: dict[str, Any], kind: Kind) -> list[str]:
     """The tags that the Hub derives from the metadata."""
     tags = _texts(card.get("tags"))
+    if kind == "dataset":
+        tags += [f"{key}:{value}" for key in _DATASET_TAGS for value in _texts(card.get(key))]
+    else:
+        tags += _texts(card.get("language"))
     tags += _texts(card.get("library_name")) + _texts(card.get("pipeline_tag"))
     for key, prefix in (("license", "license"), ("base_model", "base_model"), ("datasets", "dataset")):
         tags += [f"{prefix}:{value}" for value in _texts(card.get(key))]

@@ -15,6 +15,7 @@ from dulwich.objects import S_ISGITLINK, Commit, ObjectID
 from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 
 from hubver.localhub import trees
+from hubver.localhub.access import may_write
 from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, parse_pointer
 from hubver.localhub.pulls import record_commit
@@ -140,7 +141,7 @@ def _objection(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: Us
     known = {value.target for value in repo.refs.read().values()}
     if pull is not None and change.name not in repo.refs.read():
         return f"there is no pull request {pull}"
-    if not user.belongs_to(repo.namespace) and (pull is None or Discussions(repo).get(pull).author != user.name):
+    if not may_write(repo, user) and (pull is None or Discussions(repo).get(pull).author != user.name):
         return "pre-receive hook declined: you may push to your own pull requests only"
     if change.new is None or change.new in known:
         return None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
 Kind = Literal["model", "dataset"]
+Gated = Literal["auto", "manual", False]
 PREFIXES: dict[Kind, str] = {"model": "", "dataset": "datasets/"}
 """What stands before the id in the address of a repo's page, files and git."""
 
@@ -41,6 +42,7 @@ class Description:
     id: str
     private: bool
     created_at: str
+    gated: Gated = False
 
 
 class Repository:
@@ -69,7 +71,12 @@ class Repository:
         git_dir = folder / "repo.git"
         git_dir.mkdir()
         Repo.init_bare(str(git_dir), default_branch=b"main").close()
-        write_atomically(folder / "repo.json", json.dumps(asdict(description), indent=1).encode())
+        _write_description(folder, description)
+
+    def describe(self, description: Description) -> None:
+        """Replace what is known of the repo beside its git. The caller holds the lock."""
+        _write_description(self.folder, description)
+        self.description = description
 
     @contextmanager
     def open(self) -> Iterator[Repo]:
@@ -129,6 +136,10 @@ class Repository:
     def move(self, changes: list[RefChange], store: BaseObjectStore) -> None:
         """Move refs together, by compare-and-swap; see `Refs.update`. The caller holds the lock."""
         self.refs.update(changes, lambda oid: peel(store, oid))
+
+
+def _write_description(folder: Path, description: Description) -> None:
+    write_atomically(folder / "repo.json", json.dumps(asdict(description), indent=1).encode())
 
 
 def get_commit(store: BaseObjectStore, oid: str) -> Commit:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from typing_extensions import Self
 
+    from hubver.localhub.users import Grant, Role
+
 _DEFAULT_USER = "acme"
 _START_LIMIT_S = 30
 _STOP_LIMIT_S = 5
@@ -108,15 +110,19 @@ class LocalHub:
             raise BadInput("No user of this Hub may write", hint="Give LocalHub a user with the role `write`")
         return writer
 
-    def add_user(self, name: str, *, write: bool = True, orgs: tuple[str, ...] = ()) -> str:
+    def add_user(
+        self, name: str, *, write: bool = True, orgs: tuple[str, ...] = (), grants: Mapping[str, Grant] | None = None
+    ) -> str:
         """Add a user, or another token for one, and answer the token.
 
         Args:
             name: the user, and its namespace.
             write: whether the token may write.
             orgs: further namespaces the user belongs to.
+            grants: make the token a fine-grained one, for these namespaces and repos alone; see `User`.
         """
-        return self._accounts.add(User(name, orgs, "write" if write else "read"))
+        role: Role = "fineGrained" if grants is not None else "write" if write else "read"
+        return self._accounts.add(User(name, orgs, role, grants=grants or {}))
 
     def environment(self) -> dict[str, str]:
         """The environment variables that point a Hugging Face client in another process here.

@@ -4,10 +4,12 @@
 root/
   lock                      held while a server runs on this folder
   tokens.json               users by token (mode 0600)
+  moved.json                where repos are now, by the names they had
   lfs/ab/cd/<sha256>        large files, shared by all repos
   tmp/                      uploads that are still arriving; emptied at the start
   models/acme/router/       one folder for each repo; datasets/ likewise
-    repo.json               id, private, created_at
+    repo.json               id, private, gated, created_at
+    access.json             who asked to pass the gate
     repo.git/               a bare git repo; all refs are in packed-refs, large files are LFS pointers
     discussions/7.json      discussion or pull request 7 with its events; a pull request's commits are refs/pr/7
 ```
@@ -15,18 +17,21 @@ root/
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import tempfile
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.localhub import pointers, trees
 from hubver.localhub.errors import bad_request, conflict
+from hubver.localhub.files import write_atomically
 from hubver.localhub.lfs_store import LfsStore
 from hubver.localhub.refs import MAIN, RefChange
 from hubver.localhub.repository import Description, Kind, Repository, write_blob, write_commit
@@ -53,20 +58,24 @@ class Store:
         self.lfs = LfsStore(root / "lfs", self._temporary)
         self._locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
         self._creation = threading.Lock()
+        moved = root / "moved.json"
+        self._moved: dict[str, str] = json.loads(moved.read_bytes()) if moved.exists() else {}
 
     def _folder(self, kind: Kind, repo_id: str) -> Path:
         return self._root / f"{kind}s" / repo_id
 
     def get(self, kind: Kind, repo_id: str) -> Repository | None:
-        """Answer a repo; None if there is none."""
+        """Answer a repo, also by a name that it had before and no other repo has; None if there is none."""
         parts = repo_id.split("/")
         if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):
             return None
-        folder = self._folder(kind, repo_id)
-        try:
-            return Repository(folder, self._locks[folder])
-        except FileNotFoundError:
-            return None
+        for name in (repo_id, self._moved.get(f"{kind}s/{repo_id}")):
+            folder = self._folder(kind, name or repo_id)
+            try:
+                return Repository(folder, self._locks[folder])
+            except FileNotFoundError:
+                continue
+        return None
 
     def list(self, kind: Kind) -> Iterator[Repository]:
         """All repos of a kind, by id."""
@@ -81,8 +90,7 @@ class Store:
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
         """
-        if not all(_NAME.fullmatch(part) for part in repo_id.split("/")):
-            raise bad_request(f"Invalid repo name: {repo_id}")
+        _check_name(repo_id)
         folder = self._folder(kind, repo_id)
         folder.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(dir=self._temporary))
@@ -97,12 +105,43 @@ class Store:
             building.rename(folder)
         return Repository(folder, self._locks[folder])
 
+    def move(self, repo: Repository, repo_id: str) -> None:
+        """Give a repo another id, and remember the one it had.
+
+        Raises:
+            HubError: 400 for a name that the Hub does not allow, 409 if a repo has it.
+        """
+        kind, old = repo.description.kind, f"{repo.description.kind}s/{repo.description.id}"
+        _check_name(repo_id)
+        folder = self._folder(kind, repo_id)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with repo.lock, self._creation:
+            if folder.exists():
+                raise conflict(f"A {kind} repo of this name exists already: {repo_id}")
+            # The list of names first: a crash after it leaves a name that leads nowhere, and after the next step an
+            # old id in `repo.json`, which still leads here.
+            led_here = [
+                name
+                for name, now_at in self._moved.items()
+                if name.startswith(f"{kind}s/") and now_at == repo.description.id
+            ]
+            self._moved |= dict.fromkeys([*led_here, old], repo_id)
+            write_atomically(self._root / "moved.json", json.dumps(self._moved, indent=1).encode())
+            repo.folder.rename(folder)
+            moved = Repository(folder, self._locks[folder])
+            moved.describe(replace(moved.description, id=repo_id))
+
     def delete(self, repo: Repository) -> None:
         """Remove a repo; its large files stay, because other repos may hold them too."""
         with repo.lock:
             grave = self._temporary / f"deleted-{os.urandom(8).hex()}"
             repo.folder.rename(grave)
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _check_name(repo_id: str) -> None:
+    if repo_id.count("/") != 1 or not all(_NAME.fullmatch(part) for part in repo_id.split("/")):
+        raise bad_request(f"Invalid repo name: {repo_id}")
 
 
 def _write_initial_commit(repo: Repository) -> None:

@@ -7,17 +7,18 @@ import binascii
 import json
 import secrets
 import threading
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping  # noqa: TC003 - a field's type
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from hubver.localhub.errors import bad_credentials
 from hubver.localhub.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-Role = Literal["read", "write"]
+Role = Literal["read", "write", "fineGrained"]
+Grant = Literal["read", "write"]
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,34 @@ class User:
     Args:
         name: the user's own namespace.
         orgs: further namespaces it belongs to.
-        role: what the token may do in those namespaces.
+        role: what the token may do in those namespaces; `fineGrained` for what `grants` says and no more.
+        reads: organisations that it may read in only.
+        grants: what a fine-grained token may do, by namespace or by repo (`acme/router`, `datasets/acme/tickets`).
     """
 
     name: str
     orgs: tuple[str, ...] = ()
     role: Role = "write"
+    reads: tuple[str, ...] = ()
+    grants: Mapping[str, Grant] = field(default_factory=dict)
 
-    def belongs_to(self, namespace: str) -> bool:
-        """Whether repos of `namespace` are this user's own."""
-        return namespace == self.name or namespace in self.orgs
+    def may_read(self, namespace: str, repo: str) -> bool:
+        """Whether the repo, named as in `grants`, is the user's to read and its token good for that."""
+        member = namespace in (self.name, *self.orgs, *self.reads)
+        return member and (self.role != "fineGrained" or repo in self.grants or namespace in self.grants)
+
+    def may_write(self, namespace: str, repo: str | None = None) -> bool:
+        """Whether the user may write to the repo, or make repos in the namespace, with this token."""
+        return namespace in (self.name, *self.orgs) and self._token_writes(namespace, repo)
+
+    def may_speak(self, namespace: str, repo: str) -> bool:
+        """Whether the token allows what any user may do with a repo: to comment, and to propose a change."""
+        return self._token_writes(namespace, repo)
+
+    def _token_writes(self, namespace: str, repo: str | None) -> bool:
+        if self.role == "fineGrained":
+            return "write" in (self.grants.get(namespace), self.grants.get(repo or ""))
+        return self.role == "write"
 
 
 class Accounts:
@@ -51,7 +70,7 @@ class Accounts:
         self._users: dict[str, User] = {}
         if file.exists():
             stored = json.loads(file.read_bytes())
-            self._users = {token: User(u["name"], tuple(u["orgs"]), u["role"]) for token, u in stored.items()}
+            self._users = {token: _read_user(user) for token, user in stored.items()}
 
     def put(self, users: Mapping[str, User]) -> None:
         """Add or replace users by token."""
@@ -69,6 +88,10 @@ class Accounts:
     def writer(self) -> tuple[str, User] | None:
         """The first token that may write, and its user."""
         return next(((token, user) for token, user in self._users.items() if user.role == "write"), None)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a user of that name."""
+        return any(user.name == name for user in self._users.values())
 
     def authenticate(self, authorization: str | None) -> User | None:
         """Answer the user that an `Authorization` header names; None without a header.
@@ -90,3 +113,9 @@ class Accounts:
         if user is None:
             raise bad_credentials()
         return user
+
+
+def _read_user(stored: dict[str, Any]) -> User:
+    """A user as it was written; JSON knows no tuples, and files of former versions fewer fields."""
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    return User(**known)

@@ -6,6 +6,8 @@ import pytest
 from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
+from hubver.localhub import LocalHub
+
 README = b"""---
 license: mit
 library_name: peft
@@ -146,3 +148,96 @@ def test_tokens_are_kept_from_others(hub, api):
 def test_unknown_address_is_an_error_of_the_hubs_form(hub):
     answer = get_session().get(f"{hub.url}/api/nothing/at/all/here")
     assert (answer.status_code, "error" in answer.json()) == (404, True)
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset"])
+def test_moved_repo_keeps_everything_and_its_old_name(hub, api, git, kind):
+    api.create_repo("acme/old", repo_type=kind)
+    sha = api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id="acme/old", repo_type=kind).oid
+    api.create_discussion("acme/old", title="Hello", repo_type=kind)
+    api.move_repo("acme/old", "acme/new", repo_type=kind)
+    api.move_repo("acme/new", "acme/newest", repo_type=kind)
+    for name in ("acme/old", "acme/new", "acme/newest"):
+        info = api.repo_info(name, repo_type=kind)
+        assert (info.id, info.sha) == ("acme/newest", sha)
+        git("ls-remote", f"{hub.url}/{'datasets/' if kind == 'dataset' else ''}{name}")
+    assert api.get_discussion_details("acme/newest", 1, repo_type=kind).title == "Hello"
+    api.create_repo("acme/old", repo_type=kind)
+    assert api.repo_info("acme/old", repo_type=kind).id == "acme/old"
+
+
+def test_old_names_are_remembered(tmp_path):
+    for names in (("acme/old", "acme/new"), ("acme/old", "acme/newer")):
+        with LocalHub(tmp_path) as hub:
+            api = HfApi(endpoint=hub.url, token=hub.token)
+            api.create_repo("acme/old", exist_ok=True)
+            api.move_repo(*names)
+            assert api.model_info("acme/old").id == names[1]
+
+
+def test_move_is_refused(hub, api, repo):
+    api.create_repo("acme/taken")
+    assert status_of(api.move_repo, repo, "acme/taken") == 409
+    assert status_of(api.move_repo, repo, "rival/router") == 403
+    assert status_of(api.move_repo, repo, "acme/..") == 400
+    assert status_of(api.move_repo, "acme/none", "acme/x") == 404
+    assert status_of(api.move_repo, repo, "rival/x", token=hub.add_user("rival")) == 403
+    assert {m.id for m in api.list_models()} == {repo, "acme/taken"}
+
+
+@pytest.fixture
+def shelf(api):
+    """Three models and a dataset that differ in what they say of themselves."""
+    for number, name in enumerate(("first", "second", "third")):
+        api.create_repo(f"acme/{name}")
+        card = f"---\npipeline_tag: {'text-generation' if number else 'fill-mask'}\ntags: [t{number}, all]\nlanguage: en\n---\n"
+        api.upload_file(path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=f"acme/{name}")
+    api.update_repo_settings("acme/third", gated="auto")
+    api.create_repo("acme/tickets", repo_type="dataset")
+    card = b"---\nlanguage: [en, de]\nsize_categories: n<1K\n---\n"
+    api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="acme/tickets", repo_type="dataset")
+
+
+FILTERS = {
+    "nothing": ({}, ["third", "second", "first"]),
+    "tag": ({"filter": "t1"}, ["second"]),
+    "tags": ({"filter": ["t1", "all"]}, ["second"]),
+    "tags of different repos": ({"filter": ["t1", "t2"]}, []),
+    "language": ({"filter": "en"}, ["third", "second", "first"]),
+    "task": ({"pipeline_tag": "text-generation"}, ["third", "second"]),
+    "gated": ({"gated": True}, ["third"]),
+    "not gated": ({"gated": False}, ["second", "first"]),
+    "words": ({"search": "IR"}, ["third", "first"]),
+    "the first two": ({"limit": 2}, ["third", "second"]),
+    "last changed": ({"sort": "last_modified"}, ["third", "second", "first"]),
+    "most loved": ({"sort": "likes"}, ["third", "second", "first"]),
+}
+
+
+@pytest.mark.parametrize(("filters", "expected"), FILTERS.values(), ids=FILTERS.keys())
+def test_models_are_filtered(api, shelf, filters, expected):
+    found = [m.id.partition("/")[2] for m in api.list_models(**filters)]
+    assert sorted(found) == sorted(expected) if "sort" in filters else found == expected
+
+
+def test_list_tells_more_when_asked(api, shelf):
+    plain = next(iter(api.list_models(filter="t0")))
+    assert (plain.siblings, plain.card_data, plain.pipeline_tag) == (None, None, "fill-mask")
+    full = next(iter(api.list_models(filter="t0", full=True, cardData=True)))
+    assert ([s.rfilename for s in full.siblings], full.card_data.language) == ([".gitattributes", "README.md"], "en")
+    some = next(iter(api.list_models(filter="t0", expand=["gated"])))
+    assert (some.gated, some.tags) == (False, None)
+
+
+def test_datasets_are_filtered_by_what_their_cards_say(api, shelf):
+    assert [d.id for d in api.list_datasets(language="de", size_categories="n<1K")] == ["acme/tickets"]
+    assert list(api.list_datasets(language="fr")) == []
+    assert list(api.list_datasets(dataset_name="tick", search="nothing")) == []
+
+
+def test_list_comes_in_pages(hub, shelf):
+    first = get_session().get(f"{hub.url}/api/models?limit=2&filter=all")
+    second = get_session().get(first.links["next"]["url"])
+    assert [m["id"] for m in first.json() + second.json()] == ["acme/third", "acme/second", "acme/first"]
+    assert "next" not in second.links
+    assert get_session().get(f"{hub.url}/api/models?sort=beauty").status_code == 400

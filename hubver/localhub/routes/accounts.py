@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.call import Call, route
-from hubver.localhub.errors import HubError
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
+    from hubver.localhub.users import Grant, User
+
 
 def whoami(call: Call) -> Response:
     """Describe the user whose token was sent."""
-    user = call.user
-    if user is None:
-        raise HubError(401, "Invalid username or password.")
-    orgs = [{"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": user.role} for org in user.orgs]
-    token = {"displayName": "localhub", "role": user.role, "createdAt": "2000-01-01T00:00:00.000Z"}
+    user = call.caller()
+    roles = {**dict.fromkeys(user.reads, "read"), **dict.fromkeys(user.orgs, "write")}
+    orgs = [{"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": role} for org, role in roles.items()]
+    token: dict[str, Any] = {"displayName": "localhub", "role": user.role, "createdAt": "2000-01-01T00:00:00.000Z"}
+    if user.role == "fineGrained":
+        token["fineGrained"] = {"global": [], "scoped": [_scope(user, *grant) for grant in user.grants.items()]}
     return JSONResponse(
         {
             "type": "user",
@@ -34,12 +36,22 @@ def whoami(call: Call) -> Response:
     )
 
 
+def _scope(user: User, entity: str, grant: Grant) -> dict[str, Any]:
+    """One line of what a fine-grained token may do."""
+    permissions = ["repo.content.read", *(["repo.write", "discussion.write"] if grant == "write" else [])]
+    kind = (
+        "dataset" if entity.count("/") > 1 else "model" if "/" in entity else "user" if entity == user.name else "org"
+    )
+    name = entity.removeprefix("datasets/")
+    return {"entity": {"_id": entity, "type": kind, "name": name}, "permissions": permissions}
+
+
 def auth_check(call: Call) -> Response:
-    """Answer whether the caller may read the repo (or write to it, with `/write`)."""
+    """Answer whether the caller may read the repo's files (or write to it, with `/write`)."""
     if call.request.path_params.get("access") == "write":
         call.repo_to_write()
     else:
-        call.repo()
+        call.repo_to_download()
     return Response()
 
 

@@ -86,7 +86,7 @@ def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: 
     number = pull_number(head.ref)
     pull = Discussions(repo).get(number) if number else None
     if pull is None or pull.author != user.name:
-        call.must_own(repo.namespace)
+        call.must_write(repo)
     check_parent(repo, operations, head.commit)
     oid = write(bench, operations, head.commit, user.name)
     repo.move([RefChange(head.ref, head.commit, oid)], bench.store)

@@ -45,7 +45,7 @@ def raw(call: Call) -> Response:
 
 def _find(call: Call) -> tuple[str, str, bytes]:
     """Answer the commit, the path and the content of the blob that the address names."""
-    repo = call.repo()
+    repo = call.repo_to_download()
     revision, path = split_revision(call.request.path_params["rest"])
     commit = repo.resolve(revision)
     with repo.objects() as store:

@@ -9,6 +9,7 @@ from dulwich.objects import ObjectID
 from dulwich.patch import write_tree_diff
 from starlette.responses import JSONResponse, Response
 
+from hubver.localhub.access import may_write
 from hubver.localhub.call import Call, route
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError, bad_request, forbidden
@@ -138,7 +139,7 @@ class _Change:
 
     def must_decide(self, discussion: Discussion) -> User:
         """The caller, who must own the repo or have opened the discussion."""
-        if self.user.name != discussion.author and not self.user.belongs_to(self.repo.namespace):
+        if self.user.name != discussion.author and not may_write(self.repo, self.user):
             raise forbidden("Only its author and the owners of the repo may do this")
         return self.user
 

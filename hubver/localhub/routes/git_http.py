@@ -44,7 +44,7 @@ def _admit(call: Call, service: str) -> tuple[Repository, User | None]:
     """
     try:
         user = call.author() if service == "git-receive-pack" else call.user
-        return call.repo(), user
+        return call.repo_to_download(), user
     except HubError as error:
         if error.status == 401:
             error.headers = _CHALLENGE

@@ -32,10 +32,12 @@ def batch(call: Call) -> Response:
     """Tell where each object is to be uploaded to or downloaded from; one that is here needs no upload."""
     body = call.json()
     uploading = body.get("operation") == "upload"
-    call.repo()
     if uploading:
+        call.repo()
         # Anyone with a token may upload, because a pull request needs no rights in the repo.
         call.author()
+    else:
+        call.repo_to_download()
     if body.get("hash_algo", "sha256") not in {"sha256", "sha_256"}:
         raise bad_request("Only sha256 is supported")
     multipart = "multipart" in (body.get("transfers") or [])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from hubver.localhub.call import Call, may_read, route
+from hubver.localhub.access import may_read
+from hubver.localhub.call import Call, route
 from hubver.localhub.card import check_card, read_card
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.info import describe
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from hubver.localhub.repository import Kind
 
-_MOST_LISTED = 1000
 _XET_ADVICE = "this-hub-has-no-xet/set/HF_HUB_DISABLE_XET=1"
 
 
@@ -55,7 +55,7 @@ def delete(call: Call) -> Response:
     repo = call.hub.store.get(kind, repo_id)
     if repo is None or not may_read(repo, call.user):
         raise repo_not_found(anonymous=call.user is None)
-    call.must_own(repo.namespace)
+    call.must_write(repo)
     call.hub.store.delete(repo)
     return Response()
 
@@ -68,21 +68,6 @@ def info(call: Call) -> Response:
     expand = query.getlist("expand") + query.getlist("expand[]")
     with_blobs = query.get("blobs", "").lower() in {"1", "true"}
     return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
-
-
-def listing(call: Call) -> Response:
-    """List the repos that the caller may see, newest first."""
-    user = call.user
-    author, search = call.query("author"), (call.query("search") or "").lower()
-    limit = call.number("limit", _MOST_LISTED, _MOST_LISTED)
-    visible = [r for r in call.hub.store.list(call.kind) if may_read(r, user)]
-    chosen = [r for r in visible if author in (None, r.namespace) and search in r.description.id.lower()]
-    chosen.sort(key=lambda r: r.description.created_at, reverse=True)
-    return JSONResponse([_summary(describe(r, MAIN, blobs=False, expand=[])) for r in chosen[:limit]])
-
-
-def _summary(info: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in info.items() if key not in {"siblings", "cardData", "usedStorage"}}
 
 
 def without_namespace(call: Call) -> Response:
@@ -119,7 +104,6 @@ ROUTES: list[Route] = [
     route("/api/repos/create", create, "POST"),
     route("/api/repos/delete", delete, "DELETE"),
     route("/api/validate-yaml", validate_yaml, "POST"),
-    route("/api/{kinds}", listing),
     route("/api/{kinds}/{name}", without_namespace),
     route(_REPO, info),
     route(_REPO + "/revision/{revision:path}", info),
