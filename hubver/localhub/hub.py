@@ -23,6 +23,7 @@ class Hub:
         store: repos and large files.
         accounts: users and tokens.
         lfs_part_size: bytes above which an upload is cut into parts of this size.
+        xet: whether clients may upload and download large files by Xet.
         faults: what is to go wrong.
         switches: how to behave where nobody outside knows how the Hub does.
         key: signs the addresses that are handed out for uploads; new in each process.
@@ -31,6 +32,7 @@ class Hub:
     store: Store
     accounts: Accounts
     lfs_part_size: int
+    xet: bool
     faults: Faults
     switches: Switches
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)

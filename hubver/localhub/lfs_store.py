@@ -1,4 +1,4 @@
-"""LFS objects: one folder, addressed by sha256, written once and never changed."""
+"""Large files by sha256, as LFS and git know them: whole in one folder, or put together by the Xet store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import bad_request
 from hubver.localhub.files import sync_folder
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from hubver.localhub.xet.store import XetStore
 
 _COPY_SIZE = 2**20
 
@@ -65,14 +67,18 @@ class Upload:
 
 
 class LfsStore:
-    """The objects under `folder`, and in `temporary` (same file system) what is still arriving."""
+    """The objects under `folder` and those of `xet`; in `temporary` (same file system) is what is still arriving.
 
-    def __init__(self, folder: Path, temporary: Path) -> None:
+    Objects are written once and never changed.
+    """
+
+    def __init__(self, folder: Path, temporary: Path, xet: XetStore) -> None:
         self._folder = folder
         self._temporary = temporary
+        self._xet = xet
 
     def path(self, oid: str) -> Path:
-        """Where the object of this sha256 (64 hex digits) is or would be."""
+        """Where the object of this sha256 (64 hex digits) is or would be, if it was uploaded by LFS."""
         return self._folder / oid[:2] / oid[2:4] / oid
 
     def size(self, oid: str) -> int | None:
@@ -80,7 +86,22 @@ class LfsStore:
         try:
             return self.path(oid).stat().st_size
         except FileNotFoundError:
-            return None
+            file = self._xet.find(oid)
+            return file.size if file else None
+
+    def open(self, oid: str) -> BinaryIO:
+        """Open an object for reading from any place in it.
+
+        Raises:
+            FileNotFoundError: it is not here.
+        """
+        try:
+            return self.path(oid).open("rb")
+        except FileNotFoundError:
+            file = self._xet.find(oid)
+            if file is None:
+                raise
+            return self._xet.open(file)
 
     def upload(self, oid: str) -> Upload:
         """Open an upload of the object with this sha256."""

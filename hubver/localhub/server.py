@@ -49,6 +49,7 @@ class LocalHub:
         lfs_part_size: uploads of more bytes than this arrive in parts.
         faults: what is to go wrong from the start; more can be added to `faults` of the running Hub.
         switches: how to behave where nobody outside knows how the real Hub does.
+        xet: take and give large files by Xet; without it, by LFS alone.
 
     Raises:
         BadInput: on entering, if `root` cannot be used or another Hub uses it.
@@ -65,6 +66,7 @@ class LocalHub:
         lfs_part_size: int = _PART_SIZE,
         faults: Faults | None = None,
         switches: Switches | None = None,
+        xet: bool = False,
     ) -> None:
         self._chosen_root = Path(root) if root is not None else None
         self._address = (host, port)
@@ -72,6 +74,7 @@ class LocalHub:
         self._part_size = lfs_part_size
         self.faults = faults or Faults()
         self._switches = switches or Switches()
+        self._xet = xet
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -84,7 +87,8 @@ class LocalHub:
                 self._accounts.add(User(_DEFAULT_USER))
             listener = starting.enter_context(_listen(*self._address))
             self.url = _url_of(listener)
-            app = create_app(Hub(Store(self.root), self._accounts, self._part_size, self.faults, self._switches))
+            store = Store(self.root)
+            app = create_app(Hub(store, self._accounts, self._part_size, self._xet, self.faults, self._switches))
             starting.enter_context(_served(app, listener))
             self._running = starting.pop_all()
         return self
@@ -127,10 +131,10 @@ class LocalHub:
     def environment(self) -> dict[str, str]:
         """The environment variables that point a Hugging Face client in another process here.
 
-        Xet is off, because this Hub takes large files by LFS. The one Xet store that works without a Xet server,
-        `local://`, locks its folder for a whole process, so that two clients could not upload at once.
+        A Hub without Xet also says so here, because the client would try it wherever `hf_xet` is installed.
         """
-        return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1"}
+        known = {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token}
+        return known if self._xet else {**known, "HF_HUB_DISABLE_XET": "1"}
 
     def shell_environment(self) -> dict[str, str]:
         """The same for a person's shell, with the token in a file instead of on the screen.

@@ -6,6 +6,7 @@ root/
   tokens.json               users by token (mode 0600)
   moved.json                where repos are now, by the names they had
   lfs/ab/cd/<sha256>        large files, shared by all repos
+  xet/                      large files in chunks, shared by all repos (`xet.store` shows its layout)
   tmp/                      uploads that are still arriving; emptied at the start
   models/acme/router/       one folder for each repo; datasets/ likewise
     repo.json               id, private, gated, created_at
@@ -35,6 +36,7 @@ from hubver.localhub.files import write_atomically
 from hubver.localhub.lfs_store import LfsStore
 from hubver.localhub.refs import MAIN, RefChange
 from hubver.localhub.repository import Description, Kind, Repository, write_blob, write_commit
+from hubver.localhub.xet.store import XetStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +57,8 @@ class Store:
         self._temporary = root / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir(parents=True)
-        self.lfs = LfsStore(root / "lfs", self._temporary)
+        self.xet = XetStore(root / "xet", self._temporary)
+        self.lfs = LfsStore(root / "lfs", self._temporary, self.xet)
         self._locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
         self._creation = threading.Lock()
         moved = root / "moved.json"

@@ -29,13 +29,13 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def resolve(call: Call) -> Response:
-    """Serve a file, large ones from disk."""
+    """Serve a file, large ones from disk, and tell clients with Xet how to get those in chunks."""
     commit, path, content = _find(call)
     pointer = parse_pointer(content)
     if pointer is None:
         return _serve_blob(call, commit, path, content)
     headers = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size), "ETag": f'"{pointer.oid}"'}
-    return serve_large(call, pointer, {**_headers(commit, path), **headers})
+    return serve_large(call, pointer, {**_headers(commit, path), **headers, **_xet_headers(call, commit, pointer)})
 
 
 def raw(call: Call) -> Response:
@@ -66,6 +66,15 @@ def _headers(commit: str, path: str) -> dict[str, str]:
     }
 
 
+def _xet_headers(call: Call, commit: str, pointer: Pointer) -> dict[str, str]:
+    """What leads a client with Xet to the chunks of a file; nothing for one that was uploaded by LFS."""
+    file_id = call.hub.store.xet.file_id(pointer.oid) if call.hub.xet else None
+    if file_id is None:
+        return {}
+    token = call.url(f"api/{call.kind}s/{call.param('namespace')}/{call.param('name')}/xet-read-token/{commit}")
+    return {"X-Xet-Hash": file_id, "Link": f'<{token}>; rel="xet-auth"'}
+
+
 def _serve_blob(call: Call, commit: str, path: str, content: bytes) -> Response:
     headers = {**_headers(commit, path), "ETag": f'"{Blob.from_string(content).id.decode()}"'}
     return _serve(call, lambda: BytesIO(content), len(content), headers)
@@ -79,8 +88,7 @@ def serve_large(call: Call, pointer: Pointer, headers: dict[str, str]) -> Respon
     """
     if call.hub.store.lfs.size(pointer.oid) != pointer.size:
         raise HubError(404, f"The LFS object {pointer.oid} is not on this Hub")
-    path = call.hub.store.lfs.path(pointer.oid)
-    return _serve(call, lambda: path.open("rb"), pointer.size, headers)
+    return _serve(call, lambda: call.hub.store.lfs.open(pointer.oid), pointer.size, headers)
 
 
 def _serve(call: Call, open_file: Callable[[], IO[bytes]], size: int, headers: dict[str, str]) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.access import may_read
 from hubver.localhub.call import Call, route
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from hubver.localhub.repository import Kind
-
-_XET_ADVICE = "this-hub-has-no-xet/set/HF_HUB_DISABLE_XET=1"
 
 
 def _named(call: Call, body: dict[str, Any]) -> tuple[Kind, str]:
@@ -85,20 +83,6 @@ def validate_yaml(call: Call) -> Response:
     return JSONResponse({"errors": errors, "warnings": warnings}, 400 if errors else 200)
 
 
-def no_xet(call: Call) -> Response:
-    """Say how to go on to a client that would upload through Xet, which this Hub does not speak.
-
-    hf_xet shows its user nothing of an error but the address, so it is led to one that says it.
-    """
-    call.repo()
-    return RedirectResponse(call.url(_XET_ADVICE), 307)
-
-
-def xet_advice(_call: Call) -> Response:
-    """Refuse, at an address that is the advice."""
-    raise HubError(404, "This Hub stores large files with LFS and has no Xet: set HF_HUB_DISABLE_XET=1 for the client")
-
-
 _REPO = "/api/{kinds}/{namespace}/{name}"
 ROUTES: list[Route] = [
     route("/api/repos/create", create, "POST"),
@@ -107,7 +91,4 @@ ROUTES: list[Route] = [
     route("/api/{kinds}/{name}", without_namespace),
     route(_REPO, info),
     route(_REPO + "/revision/{revision:path}", info),
-    route(_REPO + "/xet-write-token/{revision:path}", no_xet),
-    route(_REPO + "/xet-read-token/{revision:path}", no_xet),
-    route("/" + _XET_ADVICE, xet_advice),
 ]

@@ -1,0 +1,257 @@
+"""Xorbs and the files made of them, on disk.
+
+```
+xet/
+  id                  names this store in its clients' caches
+  xorbs/ab/<hash>     xorbs as they arrived
+  layouts/ab/<hash>   where the chunks of that xorb are, and their hashes
+  files/ab/<hash>     one file as JSON: its sha256, its size, its terms [xorb, first chunk, last chunk + 1, bytes]
+  sha256/ab/<sha256>  hash of the file with this sha256
+  chunks/ab/<hash>    hash of a file with this chunk, for the few chunks that clients search for
+```
+
+Whatever is here has been checked, and is complete: each file is written beside its place and renamed, and what refers
+to another is written after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import asdict, astuple, dataclass
+from functools import cached_property, lru_cache
+from itertools import dropwhile, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.files import sync_folder, write_atomically
+from hubver.localhub.xet import hashes
+from hubver.localhub.xet.content import open_content
+from hubver.localhub.xet.shards import FileClaim, Term, known_chunks, parse_shard
+from hubver.localhub.xet.xorbs import Layout, inspect
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_PIECE = 2**20
+_LAYOUTS_IN_MEMORY = 64
+_XORBS_TOLD = 64
+
+
+@dataclass(frozen=True)
+class XetFile:
+    """A file in the store.
+
+    Args:
+        id: its hash, as text.
+        sha256: in hex.
+        size: in bytes.
+        terms: that make it up, in order.
+    """
+
+    id: str
+    sha256: str
+    size: int
+    terms: tuple[Term, ...]
+
+
+class XorbUpload:
+    """A xorb on its way in. Use as a context manager; leaving it without `finish` removes what was written."""
+
+    def __init__(self, store: XetStore, xorb: str, temporary: Path) -> None:
+        handle, name = tempfile.mkstemp(dir=temporary, prefix="xorb-")
+        self._file = os.fdopen(handle, "w+b")
+        self._temporary = Path(name)
+        self._store = store
+        self._xorb = xorb
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._file.write(piece)
+
+    def finish(self) -> None:
+        """Keep the xorb.
+
+        Raises:
+            HubError: 400 if it is not a xorb, or not the one that was announced.
+        """
+        self._file.seek(0)
+        try:
+            layout = inspect(self._file)
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        if hashes.to_text(hashes.xorb_hash(layout.leaves)) != self._xorb:
+            raise bad_request(f"The uploaded chunks are not those of the xorb {self._xorb}")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._store.keep(self._xorb, layout, self._temporary)
+
+
+class XetStore:
+    """The store under `folder`; `temporary`, on the same file system, holds what is still arriving."""
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        self._folder = folder
+        self._temporary = temporary
+        self.layout = lru_cache(_LAYOUTS_IN_MEMORY)(self._read_layout)
+
+    @cached_property
+    def id(self) -> str:
+        """Names this store for good.
+
+        Clients remember by address which chunks a store has. With the id in the address, they do not take a new Hub on
+        an old port for the old one.
+        """
+        file = self._folder / "id"
+        if not file.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, secrets.token_hex(8).encode())
+        return file.read_text("ascii")
+
+    def _place(self, kind: str, name: str) -> Path:
+        return self._folder / kind / name[:2] / name
+
+    def _write(self, kind: str, name: str, content: bytes) -> None:
+        path = self._place(kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+
+    def xorb_path(self, xorb: str) -> Path:
+        """Where the xorb of this hash is or would be."""
+        return self._place("xorbs", xorb)
+
+    def has_xorb(self, xorb: str) -> bool:
+        """Whether the xorb is here."""
+        return self.xorb_path(xorb).exists()
+
+    def upload(self, xorb: str) -> XorbUpload:
+        """Open an upload of the xorb with this hash."""
+        return XorbUpload(self, xorb, self._temporary)
+
+    def keep(self, xorb: str, layout: Layout, file: Path) -> None:
+        """Take over the checked and synced `file` as a xorb."""
+        self._write("layouts", xorb, bytes(layout))
+        target = self.xorb_path(xorb)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+        sync_folder(target.parent)
+
+    def _read_layout(self, xorb: str) -> Layout:
+        if not self.has_xorb(xorb):
+            raise bad_request(f"The xorb {xorb} was not uploaded")
+        return Layout.from_bytes(self._place("layouts", xorb).read_bytes())
+
+    def file(self, file_id: str) -> XetFile | None:
+        """The file with this hash; None if it is not here."""
+        try:
+            known = json.loads(self._place("files", file_id).read_bytes())
+        except FileNotFoundError:
+            return None
+        return XetFile(file_id, known["sha256"], known["size"], tuple(Term(*term) for term in known["terms"]))
+
+    def file_id(self, sha256: str) -> str | None:
+        """Hash of the file with this sha256; None if it is not here."""
+        try:
+            return self._place("sha256", sha256).read_text("ascii")
+        except FileNotFoundError:
+            return None
+
+    def find(self, sha256: str) -> XetFile | None:
+        """The file with this sha256; None if it is not here."""
+        file_id = self.file_id(sha256)
+        return self.file(file_id) if file_id else None
+
+    def open(self, file: XetFile) -> BinaryIO:
+        """Open a file for reading from any place in it."""
+        return open_content(self, file)
+
+    def register(self, content: bytes) -> bool:
+        """Take the files of a shard, all or none; answer whether any was new.
+
+        Raises:
+            HubError: 400 if anything in the shard is not so.
+        """
+        try:
+            shard = parse_shard(content)
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        for xorb, chunk_hashes in shard.xorbs.items():
+            if self.layout(xorb).hashes != chunk_hashes:
+                raise bad_request(f"The shard names chunks that are not those of the xorb {xorb}")
+        new = [self._checked(claim) for claim in shard.files if self.file_id(claim.sha256) != claim.id]
+        for file in new:
+            self._add(file)
+        return bool(new)
+
+    def _checked(self, claim: FileClaim) -> XetFile:
+        """Hold a file to all that is said of it, down to the sha256 of its content.
+
+        Raises:
+            HubError: 400.
+        """
+        leaves: list[hashes.Leaf] = []
+        for term, proof in zip(claim.terms, claim.range_hashes, strict=True):
+            layout = self.layout(term.xorb)
+            if not 0 <= term.start < term.end <= len(layout.hashes):
+                raise bad_request(f"The file {claim.id} has a term outside the xorb {term.xorb}")
+            if term.size != layout.unpacked[term.end] - layout.unpacked[term.start]:
+                raise bad_request(f"The file {claim.id} has a term of the wrong size")
+            if proof != hashes.range_hash(layout.hashes[term.start : term.end]):
+                raise bad_request(f"The file {claim.id} has a term whose proof is wrong")
+            leaves += layout.leaves[term.start : term.end]
+        if hashes.to_text(hashes.file_hash(leaves)) != claim.id:
+            raise bad_request(f"The terms of the file {claim.id} make another file")
+        file = XetFile(claim.id, claim.sha256, sum(term.size for term in claim.terms), claim.terms)
+        if self._sha256(file) != claim.sha256:
+            raise bad_request(f"The file {claim.id} does not have the sha256 {claim.sha256}")
+        return file
+
+    def _sha256(self, file: XetFile) -> str:
+        found = hashlib.sha256()
+        with self.open(file) as content:
+            while piece := content.read(_PIECE):
+                found.update(piece)
+        return found.hexdigest()
+
+    def _add(self, file: XetFile) -> None:
+        facts = asdict(file) | {"terms": [astuple(term) for term in file.terms]}
+        del facts["id"]
+        self._write("files", file.id, json.dumps(facts).encode())
+        chunks = [value for term in file.terms for value in self.layout(term.xorb).hashes[term.start : term.end]]
+        for value in {*chunks[:1], *filter(hashes.is_searched, chunks)}:
+            self._write("chunks", hashes.to_text(value), file.id.encode())
+        # Last, because by this a file is known to be here.
+        self._write("sha256", file.sha256, file.id.encode())
+
+    def known_chunks(self, chunk: str) -> bytes:
+        """The chunks that a client with this chunk may also have: those of a file with it, from its xorb on.
+
+        Raises:
+            HubError: 404 if nothing is known of the chunk.
+        """
+        try:
+            file = self.file(self._place("chunks", chunk).read_text("ascii"))
+        except FileNotFoundError:
+            file = None
+        if file is None:
+            raise HubError(404, f"The chunk {chunk} is not on this Hub")
+        wanted = hashes.from_text(chunk)
+        names = dropwhile(
+            lambda xorb: wanted not in self.layout(xorb).hashes, dict.fromkeys(term.xorb for term in file.terms)
+        )
+        return known_chunks((hashes.from_text(xorb), self.layout(xorb)) for xorb in islice(names, _XORBS_TOLD))
