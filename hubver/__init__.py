@@ -18,12 +18,13 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from hubver.callback import HubverCallback
+    from hubver.channels import status
     from hubver.errors import HubverError
     from hubver.loading import load
     from hubver.pins import Pin, resolve
     from hubver.publish import Published, push
     from hubver.record.schema import RunRecord
-    from hubver.release import promote, rollback, status
+    from hubver.release import promote, rollback
     from hubver.settings import Settings
 
 __all__ = [
@@ -52,7 +53,7 @@ _HOMES = {
     "RunRecord": "hubver.record.schema",
     "promote": "hubver.release",
     "rollback": "hubver.release",
-    "status": "hubver.release",
+    "status": "hubver.channels",
     "Settings": "hubver.settings",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hubver.errors import MissingPackage, NotFound
-from hubver.pins import Pin, fetch, fetch_base, resolve
+from hubver.pins import Pin, fetch, fetch_base, need_base, resolve
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 
@@ -28,6 +28,7 @@ def load(repo_id: str, revision: str | None = None, *, settings: Settings | None
     """
     settings = settings or Settings.load()
     pinned = resolve(f"{repo_id}@{revision}" if revision else repo_id, settings=settings)
+    base_folder = fetch_base(settings, pinned) if pinned.is_adapter else None
     folder = fetch(settings, pinned)
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -42,12 +43,12 @@ def load(repo_id: str, revision: str | None = None, *, settings: Settings | None
         )
     record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    if pinned.base_id is None:
+    if base_folder is None:
         model = AutoModelForCausalLM.from_pretrained(folder)
     else:
         from peft import PeftModel
 
-        base = AutoModelForCausalLM.from_pretrained(fetch_base(settings, pinned))
+        base = AutoModelForCausalLM.from_pretrained(base_folder)
         model = PeftModel.from_pretrained(base, folder)
     return model.eval(), tokenizer, record
 
@@ -57,15 +58,15 @@ def snippet(pinned: Pin) -> str:
 
     `AutoModelForCausalLM.from_pretrained(adapter, revision=...)` takes the revision for the base's (transformers issue
     29849), so that form names both commits.
+
+    Raises:
+        BadInput: it is an adapter that does not say which commit of which base it goes on.
     """
-    if pinned.base_id is None:
-        return _FULL.format(repo=pinned.repo_id, revision=pinned.version or pinned.sha)
-    return _ADAPTER.format(
-        repo=pinned.repo_id,
-        revision=pinned.version or pinned.sha,
-        base=pinned.base_id,
-        base_revision=pinned.base_revision,
-    )
+    revision = pinned.version or pinned.sha
+    if not pinned.is_adapter:
+        return _FULL.format(repo=pinned.repo_id, revision=revision)
+    base, base_revision = need_base(pinned)
+    return _ADAPTER.format(repo=pinned.repo_id, revision=revision, base=base, base_revision=base_revision)
 
 
 _FULL = """\

@@ -31,9 +31,10 @@ class Pin:
         repo_id: the model repository.
         revision: as it was asked for: a tag, branch or sha.
         sha: the commit it names.
-        base_id: the base model's repository; None for a model that stands alone.
+        base_id: the base model's repository; None for a model that stands alone, and where an adapter names none.
         base_revision: the base model's commit; None where it is not known.
         version: the version tag on the commit, if it has one.
+        is_adapter: whether it needs a base model.
     """
 
     repo_id: str
@@ -42,6 +43,7 @@ class Pin:
     base_id: str | None = None
     base_revision: str | None = None
     version: str | None = None
+    is_adapter: bool = False
 
     def __str__(self) -> str:
         return f"{self.repo_id}@{self.version or self.revision} ({self.sha[:8]})"
@@ -69,8 +71,12 @@ def resolve(text: str, *, settings: Settings | None = None) -> Pin:
 def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -> Pin:
     """Like `resolve`, with the refs that the caller has read already."""
     sha = find_sha(hub, repo_id, revision, refs, production=production)
-    base_id, base_revision = _base_of(hub, repo_id, sha)
-    return Pin(repo_id, revision, sha, base_id, base_revision, version_of(refs, sha))
+    version = version_of(refs, sha)
+    config = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
+    if config is None:
+        return Pin(repo_id, revision, sha, version=version)
+    base_id, base_revision = _base_in(config, f"{repo_id} at {sha[:8]}")
+    return Pin(repo_id, revision, sha, base_id, base_revision, version, is_adapter=True)
 
 
 def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -> str:
@@ -115,29 +121,39 @@ def fetch_base(settings: Settings, pinned: Pin) -> Path:
     """A local folder with the base model, at exactly the commit that the pin names.
 
     Raises:
-        BadInput: the revision has no base, or does not say which commit of it.
+        BadInput: see `need_base`.
     """
-    if pinned.base_id is None:
+    base_id, base_revision = need_base(pinned)
+    return Hub.of(settings).snapshot(base_id, base_revision, ["*.json", "*.safetensors", "*.txt", "*.model"])
+
+
+def need_base(pinned: Pin) -> tuple[str, str]:
+    """The repository and the commit of the base model that an adapter goes on.
+
+    Raises:
+        BadInput: the revision is no adapter, or does not say which base, or which commit of it.
+    """
+    if not pinned.is_adapter:
         raise BadInput(f"{pinned} is no adapter: it has no base model.")
+    if pinned.base_id is None:
+        raise BadInput(
+            f"{pinned} does not name its base model: it was trained on one from a folder.",
+            hint="Train with HubverCallback(base_model='ORG/NAME'), or name the base in adapter_config.json, and push.",
+        )
     if pinned.base_revision is None:
         raise BadInput(
             f"{pinned} does not say which commit of its base {pinned.base_id} it was trained on.",
             expected=f"`revision` in its {ADAPTER_CONFIG}, which `hubver push` writes",
             hint="Publish it again with: hubver push OUTPUT_DIR " + pinned.repo_id,
         )
-    return Hub.of(settings).snapshot(
-        pinned.base_id, pinned.base_revision, ["*.json", "*.safetensors", "*.txt", "*.model"]
-    )
+    return pinned.base_id, pinned.base_revision
 
 
-def _base_of(hub: Hub, repo_id: str, sha: str) -> tuple[str | None, str | None]:
-    raw = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
-    if raw is None:
-        return None, None
+def _base_in(raw: bytes, where: str) -> tuple[str | None, str | None]:
     broken = BadDocument(
-        f"{ADAPTER_CONFIG} of {repo_id} at {sha[:8]} does not name a base model.",
+        f"{ADAPTER_CONFIG} of {where} does not name a base model.",
         expected="JSON with base_model_name_or_path",
-        hint="Publish the run again with: hubver push OUTPUT_DIR " + repo_id,
+        hint="Publish the run again with: hubver push OUTPUT_DIR ORG/NAME",
     )
     try:
         config = json.loads(raw)

@@ -7,8 +7,7 @@ missing and adds nothing twice; a lost answer is treated the same way: look agai
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import count
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from hubver import card, diff, landed
-from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
+from hubver.errors import AlreadyExists, BadDocument, BadInput, HubFailed, NotFound, StaleRef
 from hubver.hub import ledger, pulls
 from hubver.hub import refs as hub_refs
 from hubver.hub.client import Hub
@@ -33,6 +32,7 @@ from hubver.versions import Version, known, next_candidate, propose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from dulwich.objects import ShaFile
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hubver.versions import Bump
 
 CARD_FILE = "README.md"
+_MOST_RECORD_BYTES = 8_000_000
 _TRIES = 5
 
 
@@ -193,8 +194,7 @@ class _Push:
     def _plan(self, refs: Refs) -> tuple[Version, RunRecord | None, bytes | None]:
         """The version this run gets, and the record and the card that it follows."""
         head = refs.main
-        raw = self.hub.read_if_there(self.repo_id, head, RECORD_FILE)
-        previous = RunRecord.from_bytes(raw, source=f"{RECORD_FILE} on main") if raw is not None else None
+        previous = self._previous(head)
         text = self.hub.read_if_there(self.repo_id, head, CARD_FILE)
         taken = known(refs.tags)
         if previous is not None and previous.version is not None:
@@ -208,6 +208,15 @@ class _Push:
         version = self.wanted or propose(taken, self.bump)
         return (next_candidate(version, taken) if self.pr else version), previous, text
 
+    def _previous(self, head: str) -> RunRecord | None:
+        """The record that `main` holds now. One that cannot be read must not stop all pushes for ever."""
+        try:
+            raw = self.hub.read_if_there(self.repo_id, head, RECORD_FILE)
+            return RunRecord.from_bytes(raw, source=f"{RECORD_FILE} on main") if raw is not None else None
+        except BadDocument as error:
+            self.tell(f"the last record cannot be read, so the card will not say what changed since: {error.fact}")
+            return None
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def _commit(self, refs: Refs) -> None:
@@ -215,9 +224,16 @@ class _Push:
         head = refs.main
         record = self.capture.record.model_copy(update={"version": str(version)})
         page = card.render(record, changes=diff.compare(previous, record), verdict=None, previous=text)
+        written = record.to_bytes()
+        if len(written) > _MOST_RECORD_BYTES:
+            raise BadInput(
+                f"The record of this run is {len(written) / 1e6:.0f} MB large, and could not be read back.",
+                expected=f"at most {_MOST_RECORD_BYTES / 1e6:.0f} MB",
+                hint="Log less often (logging_steps), or look for a huge value in adapter_config.json.",
+            )
         uploads = [
             *(_upload(path, content, record) for path, content in self.capture.files.items()),
-            _in_memory(RECORD_FILE, record.to_bytes()),
+            _in_memory(RECORD_FILE, written),
             _in_memory(CARD_FILE, page),
         ]
         arriving = {upload.path for upload in uploads}
@@ -298,7 +314,18 @@ def _in_memory(path: str, content: bytes) -> Upload:
     return Upload(path, content, hashlib.sha256(content).hexdigest())
 
 
-def _one_push_of(folder: Path) -> FileLock:
-    """A lock that two pushes of the same folder on one machine share. The folder itself is left as it is."""
+def _one_push_of(folder: Path) -> AbstractContextManager[object]:
+    """A lock that two pushes of the same folder by one user share. The folder itself is left as it is.
+
+    It only saves work: what must not happen twice is kept from it by the Hub. So where there is no place for it, there
+    is none.
+    """
+    from huggingface_hub import constants
+
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"hubver-push-{os.getuid()}-{name}.lock")
+    place = Path(constants.HF_HOME) / "hubver" / "locks"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return nullcontext()
+    return FileLock(place / f"push-{name}.lock")

@@ -23,9 +23,7 @@ from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dulwich.objects import ShaFile
+    from collections.abc import Callable, Mapping
 
     from hubver.hub.contents import Refs
 
@@ -72,26 +70,6 @@ class Rollback:
     already: bool = False
 
 
-@dataclass(frozen=True)
-class Status:
-    """Where a repository's channels are.
-
-    Attributes:
-        production: what the branch points to; None before the first promotion.
-        state: what the ledger says.
-        latest: the highest version.
-        note: what is wrong, if production and ledger disagree.
-    """
-
-    repo_id: str
-    production: Release | None
-    state: State
-    latest: str | None
-    main: str
-    open_pulls: int
-    note: str | None = None
-
-
 def promote(
     text: str,
     *,
@@ -135,10 +113,9 @@ def promote(
         merged, note = _merge(hub, repo_id, release, number, tell)
         return Promotion(repo_id, release, previous, None, None, number, merged=merged, already=True, note=note)
     state, event = ledger.standing(hub, repo_id, refs, now)
-    moves: list[Move] = []
-    objects: tuple[ShaFile, ...] = ()
+    line = None
     if not isinstance(event, Promoted) or event.release.sha != sha:
-        verdict = verdicts.binding(hub, repo_id, refs, release=release, previous=previous, override=override)
+        verdict = verdicts.binding(hub, repo_id, refs, revision, release=release, previous=previous, override=override)
         point = RollbackPoint(tag=_next_rollback_tag(refs, previous), release=previous) if previous else None
         event = Promoted(
             at=datetime.now(timezone.utc),
@@ -153,14 +130,9 @@ def promote(
             override=_said(override),
         )
         line = ledger.addition(refs, event)
-        moves, objects = [line.move], line.objects
-    if event.rollback_tag and event.rollback_tag not in refs.tags:
-        moves.append(Move(f"refs/tags/{event.rollback_tag}", None, now or ""))
-    if final_tag:
-        moves.append(Move(f"refs/tags/{final_tag}", None, sha))
-    moves.append(Move(f"refs/heads/{settings.production}", now, sha))
     tell(f"moving {settings.production} to {release}")
-    move(hub, repo_id, moves, objects)
+    tags = {event.rollback_tag: now, final_tag: sha}
+    _carry_out(hub, repo_id, refs, line, tags=tags, production=Move(f"refs/heads/{settings.production}", now, sha))
     merged, note = _merge(hub, repo_id, release, number, tell)
     return Promotion(repo_id, release, previous, event.rollback_tag, final_tag, number, merged=merged, note=note)
 
@@ -191,8 +163,7 @@ def rollback(
     if now is None:
         raise NotFound(f"Nothing is in production in {repo_id} yet.", hint=f"See: hubver status {repo_id}")
     state, event = ledger.standing(hub, repo_id, refs, now)
-    moves: list[Move] = []
-    objects: tuple[ShaFile, ...] = ()
+    line = None
     if not isinstance(event, RolledBack) or not _names(to, event.rollback_tag, event.release):
         done = _done(hub, repo_id, refs, state, to)
         if done is not None:
@@ -209,10 +180,9 @@ def rollback(
             reason=_said(reason),
         )
         line = ledger.addition(refs, event)
-        moves, objects = [line.move], line.objects
-    moves.append(Move(f"refs/heads/{settings.production}", now, event.release.sha))
+    back = Move(f"refs/heads/{settings.production}", now, event.release.sha)
     try:
-        move(hub, repo_id, moves, objects)
+        _carry_out(hub, repo_id, refs, line, tags={}, production=back)
     except HubFailed as error:
         error.hint = (
             f"It may have been done all the same. Safe to repeat: hubver rollback {repo_id} --to {event.rollback_tag}"
@@ -221,31 +191,23 @@ def rollback(
     return Rollback(repo_id, event.release, event.previous, event.rollback_tag)
 
 
-def status(repo_id: str, *, settings: Settings | None = None) -> Status:
-    """Where production is, by its branch and by the ledger, in two requests."""
-    settings = settings or Settings.load()
-    hub = Hub.of(settings)
-    refs = hub.refs(repo_id)
-    now = refs.branches.get(settings.production)
-    state = ledger.state(hub, repo_id, refs)
-    production = Release(sha=now, version=version_of(refs, now)) if now else None
-    said = state.production.sha if state.production else None
-    note = None
-    if said != now:
-        note = (
-            f"{settings.production} is at {now[:8] if now else 'nothing'}, but the ledger says "
-            f"{said[:8] if said else 'nothing'}: it was moved by other means than hubver."
-        )
-    versions = [version for tag in refs.tags if (version := Version.try_parse(tag))]
-    return Status(
-        repo_id,
-        production,
-        state,
-        str(max(versions)) if versions else None,
-        refs.main,
-        len(refs.pulls),
-        note,
-    )
+def _carry_out(
+    hub: Hub,
+    repo_id: str,
+    refs: Refs,
+    line: ledger.Addition | None,
+    *,
+    tags: Mapping[str | None, str | None],
+    production: Move,
+) -> None:
+    """Push a change as one: its line in the ledger, which is the lock, then the tags it lacks, then production.
+
+    Args:
+        line: None where an interrupted push has written it already.
+        tags: tag → the commit it keeps; what has no name or no commit is passed over.
+    """
+    missing = [Move(f"refs/tags/{tag}", None, sha) for tag, sha in tags.items() if tag and sha and tag not in refs.tags]
+    move(hub, repo_id, [*([line.move] if line else ()), *missing, production], line.objects if line else ())
 
 
 def _as_release(refs: Refs, sha: str) -> tuple[Release, str | None]:

@@ -91,6 +91,14 @@ class Settings(BaseModel):
             raise ValueError("it holds a user name or a password; the token belongs in HF_TOKEN")
         return value.rstrip("/")
 
+    @field_validator("token")
+    @classmethod
+    def _must_be_a_token(cls, value: SecretStr | None) -> SecretStr | None:
+        # It becomes a header, and a client that refuses it would quote it.
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("it holds a space, a line break or a letter that no token has")
+        return value
+
     @field_validator("production")
     @classmethod
     def _must_be_a_branch_of_its_own(cls, value: str) -> str:
@@ -108,6 +116,7 @@ class Settings(BaseModel):
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
 _FILE_SETTINGS = frozenset({"production", "gates"})
+_TOKEN = re.compile(r"[!-~]+")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # The branch that runs are pushed to, the ledger, and git's own name for what is checked out.
 _TAKEN = frozenset({"main", "ledger", "HEAD"})

@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
     ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
     ("hubver.card", "hubver.landed", "hubver.pins", "hubver.loading"),
-    ("hubver.publish", "hubver.release", "hubver.gate"),
+    ("hubver.channels", "hubver.publish", "hubver.release", "hubver.gate"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )

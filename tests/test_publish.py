@@ -8,6 +8,8 @@ from outputs import write_adapter
 
 from hubver.errors import AlreadyExists, BadInput, BadToken, HubUnreachable, HubverError, Unsafe
 from hubver.hub.refs import Move, move
+from hubver.loading import load, snippet
+from hubver.pins import resolve
 from hubver.publish import push
 from hubver.record.schema import RunRecord
 
@@ -236,10 +238,33 @@ def test_a_hub_that_cannot_be_written_to(repo, output, changed, error):
     assert "hf_wrong" not in str(caught.value)
 
 
-def test_a_broken_record_on_main_is_named(repo, output, publish):
+def test_a_broken_record_on_main_does_not_stop_all_pushes_for_ever(repo, output, publish):
     repo.hub.api.upload_file(path_or_fileobj=b"{", path_in_repo="hubver.json", repo_id=repo.repo_id)
-    with pytest.raises(HubverError, match=r"hubver\.json on main is not valid JSON"):
+    told = []
+    done = publish(output, progress=told.append)
+    assert record(repo, done.sha).version == "v1.0.0"
+    assert any("hubver.json on main is not valid JSON" in line for line in told)
+
+
+def test_a_record_that_could_not_be_read_back_is_not_sent(repo, output, publish):
+    refs = repo.refs()
+    logged = {"log_history": [{"loss": 1.0, "step": step, "words": "x" * 5_000} for step in range(2_000)]}
+    (output / "trainer_state.json").write_text(json.dumps(logged), encoding="utf-8")
+    with pytest.raises(BadInput, match="MB large"):
         publish(output)
+    assert repo.refs() == refs
+
+
+def test_an_adapter_that_names_no_base_is_pinned_as_one(repo, output, publish):
+    config = json.loads((output / "adapter_config.json").read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = None
+    (output / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    publish(output)
+    pinned = resolve(f"{repo.repo_id}@v1.0.0", settings=repo.settings)
+    assert (pinned.is_adapter, pinned.base_id) == (True, None)
+    for use in (lambda: snippet(pinned), lambda: load(repo.repo_id, "v1.0.0", settings=repo.settings)):
+        with pytest.raises(BadInput, match="does not name its base model"):
+            use()
 
 
 class Killed(BaseException):

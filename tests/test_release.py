@@ -7,12 +7,13 @@ from typing import ClassVar
 
 import pytest
 
+from hubver.channels import status
 from hubver.errors import BadDocument, BadInput, GateFailed, HubverError, NotFound, NotGated, StaleRef
 from hubver.hub import ledger, pulls
 from hubver.hub.events import Judged, Release
 from hubver.hub.refs import Move, move
 from hubver.pins import resolve
-from hubver.release import promote, rollback, status
+from hubver.release import promote, rollback
 
 
 def released(repo, *tags: str) -> list[str]:

@@ -70,6 +70,13 @@ def test_the_token_comes_from_the_environment_or_the_login(tmp_path):
     assert Settings.load(tmp_path, path).token.get_secret_value() == "hf_stored"
 
 
+@pytest.mark.parametrize("token", ["hf_two\nlines", "hf_tök", "hf_a b"])
+def test_what_is_no_token(tmp_path, token):
+    with pytest.raises(BadSettings, match="'token'") as caught:
+        Settings.load(tmp_path, {"HF_TOKEN": token})
+    assert "hf_" not in str(caught.value)
+
+
 def test_a_token_is_never_shown(tmp_path):
     settings = Settings.load(tmp_path, {"HF_TOKEN": "hf_secret"})
     assert "hf_secret" not in f"{settings!r}{settings}{settings.model_dump()}"

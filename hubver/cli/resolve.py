@@ -22,7 +22,9 @@ def command(target: str, snippet: bool, as_json: bool) -> None:
     from hubver.pins import resolve
 
     pin = resolve(target)
-    if snippet and not as_json:
+    if snippet and as_json:
+        raise click.UsageError("--snippet prints Python and --json prints JSON: ask for one of them.")
+    if snippet:
         click.echo(python(pin), nl=False)
         return
 

@@ -23,7 +23,7 @@ def command(repo: str, to: str | None, reason: str | None, as_json: bool) -> Non
         as_json,
         lambda: headed(
             result.release,
-            f" is in production again: {result.repo_id} at {result.release.sha[:8]}\n"
+            f" {'was' if result.already else 'is'} in production again{' already' if result.already else ''}: {result.repo_id} at {result.release.sha[:8]}\n"
             f"  was {result.previous}; went back to {result.rollback_tag}",
         ),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @json_option
 def command(repo: str, as_json: bool) -> None:
     """Show what is in production, the newest version, and the way back."""
-    from hubver.release import status
+    from hubver.channels import status
     from hubver.target import Target
 
     found = status(Target.repo(repo))

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def binding(
-    hub: Hub, repo_id: str, refs: Refs, *, release: Release, previous: Release | None, override: str | None
+    hub: Hub, repo_id: str, refs: Refs, asked: str, *, release: Release, previous: Release | None, override: str | None
 ) -> str | None:
     """The ledger commit of the newest verdict on exactly this commit against exactly this production.
 
     Args:
+        asked: the revision as the user named it, for the hint.
         previous: what is in production; None where nothing is.
         override: why it may go there without a passing verdict; then the answer may be None.
 
@@ -30,7 +31,7 @@ def binding(
     """
     baseline = previous.sha if previous else None
     seen: Judged | None = None
-    gate = f"hubver gate {repo_id}@{release.version if release.version in refs.tags else release.sha}"
+    gate = f"hubver gate {repo_id}@{asked}"
     for entry in ledger.entries(hub, repo_id, refs):
         event = entry.event
         if entry.unreadable is not None and override is None:
