@@ -25,7 +25,9 @@ def canonical_json(value: Mapping[str, object]) -> bytes:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot say.
     """
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    # A lone surrogate, as a shell in another encoding may pass one, is no text; it becomes a question mark.
+    return text.encode(errors="replace")
 
 
 class Part(BaseModel):

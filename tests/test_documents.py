@@ -83,6 +83,10 @@ def test_a_broken_record_says_what_is_wrong(data, words):
         RunRecord.from_bytes(data)
 
 
+def test_what_is_no_text_becomes_a_question_mark():
+    assert canonical_json({"message": "caf\udce9"}) == b'{\n  "message": "caf?"\n}\n'
+
+
 def test_what_json_cannot_say_is_not_written():
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json({"loss": math.nan})
