@@ -54,10 +54,16 @@ def test_an_event_of_a_later_hubver_keeps_what_is_not_known_yet():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"[]", b"{}", b'{"format": "hubver.event/1"}', b'{"format": "x"}', b"\xff", b"[" * 100_000]
+    "data", [b"", b"hello", b"[]", b"{}", b'{"format": "x"}', b'{"format": 1}', b"\xff", b"[" * 100_000]
 )
 def test_what_is_no_event(data):
     assert read_event(data) is None
+
+
+@pytest.mark.parametrize("data", [b'{"format": "hubver.event/1"}', b'{"format": "hubver.event/2", "kind": "verdict"}'])
+def test_an_event_that_cannot_be_read_is_not_passed_over(data):
+    with pytest.raises(BadDocument, match="cannot read"):
+        read_event(data)
 
 
 def test_rolling_back_drops_what_lies_ahead():
