@@ -33,7 +33,7 @@ class Status:
 
 
 def status(repo_id: str, *, settings: Settings | None = None) -> Status:
-    """Where production is, by its branch and by the ledger, in two requests."""
+    """Where production is, by its branch and by the ledger, in two requests, and a third where there are pull requests."""
     settings = settings or Settings.load()
     hub = Hub.of(settings)
     refs = hub.refs(repo_id)
@@ -54,6 +54,6 @@ def status(repo_id: str, *, settings: Settings | None = None) -> Status:
         state,
         str(versions[-1]) if versions else None,
         refs.main,
-        len(refs.pulls),
+        hub.open_pulls(repo_id) if refs.pulls else 0,
         note,
     )

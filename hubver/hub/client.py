@@ -111,6 +111,12 @@ class Hub:
 
         return self._get(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
+    def open_pulls(self, repo_id: str) -> int:
+        """How many pull requests wait to be merged. (The refs of merged ones stay, so `refs` cannot tell.)"""
+        path = f"/api/models/{repo_id}/discussions"
+        only = {"type": "pull_request", "status": "open"}
+        return self._get(path, lambda answer: int(answer["count"]), params=only, subject=repo_id)
+
     def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
         """Every file of a revision, by path, as the Hub says it stores them."""
         from huggingface_hub import RepoFile
@@ -232,7 +238,7 @@ class Hub:
         )
 
     def _get(
-        self, path: str, read: Callable[[Any], _T], *, subject: str, params: Mapping[str, int] | None = None
+        self, path: str, read: Callable[[Any], _T], *, subject: str, params: Mapping[str, int | str] | None = None
     ) -> _T:
         """Ask for JSON, and `read` from it what is wanted."""
         response = self._ask(path, subject=subject, params=params)
@@ -244,7 +250,7 @@ class Hub:
                 hint="Check that HF_ENDPOINT is the address of a Hub.",
             ) from None
 
-    def _ask(self, path: str, *, subject: str, params: Mapping[str, int] | None = None) -> Any:
+    def _ask(self, path: str, *, subject: str, params: Mapping[str, int | str] | None = None) -> Any:
         """One GET. A passing failure (5xx, a lost connection) is tried three times; a refusal is final."""
         from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 

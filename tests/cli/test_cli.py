@@ -269,6 +269,8 @@ def test_a_gate_that_is_terminated_takes_its_child_along(cli, repo, output, tmp_
 def test_what_waits_in_review_is_in_the_status(cli, repo, output):
     cli("push", str(output), repo.repo_id, "--pr")
     assert "in review        1 open pull request" in cli("status", "acme/router")[1]
+    repo.hub.api.merge_pull_request("acme/router", 1)
+    assert "in review" not in cli("status", "acme/router")[1]
 
 
 @pytest.mark.slow
