@@ -112,7 +112,7 @@ class Hub:
         return self._get(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
     def open_pulls(self, repo_id: str) -> int:
-        """How many pull requests wait to be merged. (The refs of merged ones stay, so `refs` cannot tell.)"""
+        """How many pull requests wait to be merged. `refs` cannot tell: the refs of merged ones stay."""
         path = f"/api/models/{repo_id}/discussions"
         only = {"type": "pull_request", "status": "open"}
         return self._get(path, lambda answer: int(answer["count"]), params=only, subject=repo_id)
