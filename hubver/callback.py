@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from hubver.versions import Bump
 
 _log = logging.getLogger("hubver")
-# Where the model is saved for publishing: the user's own save_model() comes only after on_train_end.
-FINAL_FOLDER = "hubver-final"
 
 
 class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships no types to mypy here
@@ -89,7 +87,7 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
 
     def on_train_end(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
         """Complete the record; with `push_to`, save the model and publish it."""
-        final = Path(args.output_dir) / FINAL_FOLDER
+        final = Path(args.output_dir) / draft.FINAL_FOLDER
         try:
             run = self._leave(Path(args.output_dir), args, state, kwargs, finished=True)
             # The other processes of this run help to save; another run that lost the lock keeps out.

@@ -87,7 +87,7 @@ def settle(base: Base, resolve_base: Callable[[str, str], str]) -> Settled:
         HubverError: whatever `resolve_base` raises, except `NotFound`, which becomes a gap.
     """
     if base.id is None:
-        reason = "the run loaded nothing from the Hub; HubverCallback(base_model=...) can name it there"
+        reason = "no Hub id of it is known; HubverCallback(base_model=...) can name it"
         return Settled(base, (Gap(field="base_model.id", reason=reason), *_undigested(base)))
     gaps: list[Gap] = []
     sha = base.sha or _resolve(base.id, base.requested_revision, resolve_base, gaps)

@@ -15,6 +15,7 @@ from hubver.record import adapter, base_model, code, environment, tokenizer, tra
 from hubver.record.digest import entry
 from hubver.record.draft import RUN_FILE, Draft, find
 from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
+from hubver.record.hints import hints_for
 from hubver.record.schema import Base, FileEntry, Gap, RunRecord
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ class Capture:
         record: the whole record; its `files` are the digests of `files`.
         files: the content by path in the repo, without `README.md` and `hubver.json`.
         left_out: what stays home, and why.
+        hints: what the user can do for a fuller record, a sentence each.
     """
 
     record: RunRecord
     files: Mapping[str, Path | bytes]
     left_out: tuple[LeftOut, ...]
+    hints: tuple[str, ...] = ()
 
 
 def complete(
@@ -69,7 +72,8 @@ def complete(
     """
     selection = select(folder)
     config = adapter.read_config(selection.files[ADAPTER_CONFIG].read_bytes()) if selection.kind == "adapter" else None
-    draft = find(folder) or _found(folder, selection, config, now)
+    left = find(folder)
+    draft = left or _found(folder, selection, config, now)
     settled = base_model.settle(draft.record.base_model, resolve_base)
     files = _contents(selection, settled.base, draft.diff)
     entries = tuple(entry(path, content) for path, content in files.items())
@@ -95,7 +99,7 @@ def complete(
             "gaps": _distinct(gaps),
         }
     )
-    return Capture(record, files, selection.left_out)
+    return Capture(record, files, selection.left_out, hints_for(folder, left=left is not None))
 
 
 def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, now: datetime) -> Draft:
@@ -103,7 +107,7 @@ def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, no
     training, gaps = trainer_state.training_of(folder)
     metrics, metric_gaps = trainer_state.metrics_of(training.log_history)
     state = code.of_directory(Path.cwd())
-    late = "captured at push, not at training"
+    late, unseen = "captured at push, not at training", f"this folder holds no {RUN_FILE}"
     record = RunRecord(
         run_id="",
         created=now.astimezone(timezone.utc),
@@ -117,7 +121,7 @@ def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, no
             *gaps,
             *metric_gaps,
             *(gap for gap in state.gaps if gap.field == "code.sha"),
-            Gap(field="data", reason="no HubverCallback watched the run"),
+            *(Gap(field=name, reason=unseen) for name in ("data", "training.arguments", "training.seeds.seed")),
             Gap(field="code", reason=late),
             Gap(field="environment", reason=late),
         ),

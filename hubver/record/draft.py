@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RUN_FILE = "hubver-run.json"
 DIFF_FILE = "hubver-run.diff"
+# Where HubverCallback saves the model for publishing: the user's own save_model() comes only after on_train_end.
+FINAL_FOLDER = "hubver-final"
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ def find(folder: Path) -> Draft | None:
     known = {"epochs": training.epochs, "steps": training.steps, "log_history": training.log_history}
     until = {"training": parent.record.training.model_copy(update=known), "metrics": metrics}
     gap = Gap(field="training.resources", reason=f"of the whole run, not only up to {name}")
-    missing = [gap for gap in gaps if gap.field == "training.log_history"]
-    update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*parent.record.gaps, gap, *missing)}
+    update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*parent.record.gaps, gap, *gaps)}
     return Draft(parent.record.model_copy(update=update), parent.diff)
 
 

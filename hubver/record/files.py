@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, Unsafe
+from hubver.record.draft import DIFF_FILE, FINAL_FOLDER, RUN_FILE
 from hubver.record.pickles import is_pickle
+from hubver.record.schema import RECORD_FILE
 from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ _BY_PRODUCTS = (
     ("README.md", "the card is written anew from the record"),
 )
 # Our own: their content travels as the new record.
-_OURS = ("hubver-run.json", "hubver-run.diff", "hubver.json")
+_OURS = (RUN_FILE, DIFF_FILE, RECORD_FILE)
 _OLD_WEIGHTS = ("adapter_model.bin", "pytorch_model*.bin")
 # A configuration larger than this is no configuration; the scan for secrets stays bounded.
 _SCANNED = 4 << 20
@@ -187,16 +189,26 @@ def _nothing_to_publish(folder: Path, files: Mapping[str, Path]) -> BadInput:
             expected=ADAPTER_WEIGHTS if old[0].startswith("adapter") else "model.safetensors",
             hint="Convert it: load the model and call model.save_pretrained(FOLDER, safe_serialization=True).",
         )
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name))
-    hint = "Save the model into the folder: trainer.save_model()."
-    if checkpoints:
-        hint = f"To publish a checkpoint, name it: {checkpoints[-1]}. Otherwise save the model: trainer.save_model()."
     return BadInput(
-        f"There is no adapter in {folder}.",
+        f"There is no model in {folder}.",
         expected=f"{ADAPTER_WEIGHTS} with {ADAPTER_CONFIG}, or model.safetensors with config.json",
         found=", ".join(sorted(files)) or "none of them",
-        hint=hint,
+        hint=_where_the_model_may_be(folder),
     )
+
+
+def _where_the_model_may_be(folder: Path) -> str:
+    final = folder / FINAL_FOLDER
+    if (final / RUN_FILE).is_file():
+        return f"The model was saved in {FINAL_FOLDER}: name that folder, {final}."
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name))
+    checkpoint = f"To publish a checkpoint, name it: {checkpoints[-1]}. " if checkpoints else ""
+    if (folder / RUN_FILE).is_file():
+        return (
+            f"{checkpoint}The run's record lies here, but its model does not: if it was saved elsewhere, copy "
+            f"{RUN_FILE} there and name that folder; otherwise save it here: trainer.save_model()."
+        )
+    return f"{checkpoint}{'Otherwise save' if checkpoint else 'Save'} the model into the folder: trainer.save_model()."
 
 
 def _check_shards(files: Mapping[str, Path]) -> None:

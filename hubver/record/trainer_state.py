@@ -22,17 +22,15 @@ _HIGHER = ("accuracy", "f1", "precision", "recall", "exact_match", "bleu", "roug
 def training_of(folder: Path) -> tuple[Training, list[Gap]]:
     """The training as far as the folder tells: its own state file, else that of its newest checkpoint."""
     state = _read(folder)
-    gaps = [Gap(field="training.arguments", reason="no HubverCallback watched the run")]
-    gaps.append(Gap(field="training.seeds.seed", reason="no HubverCallback watched the run"))
     if state is None:
-        return Training(), [*gaps, Gap(field="training.log_history", reason=f"there is no {_STATE}")]
+        return Training(), [Gap(field="training.log_history", reason=f"there is no {_STATE}")]
     history = state.get("log_history")
     training = Training(
         epochs=_number(state.get("epoch")),
         steps=state["global_step"] if isinstance(state.get("global_step"), int) else None,
         log_history=clean_history(history if isinstance(history, list) else []),
     )
-    return training, gaps
+    return training, []
 
 
 def clean_history(history: Iterable[Any]) -> tuple[dict[str, Any], ...]:

@@ -53,6 +53,14 @@ def test_a_folder_without_a_draft(adapter, complete):
     }
 
 
+def test_what_no_record_tells_is_not_made_up(adapter, complete):
+    (adapter / "adapter_config.json").write_text("{}")
+    reasons = {gap.field: gap.reason for gap in complete(adapter).record.gaps}
+    for field in ("data", "training.arguments", "training.seeds.seed"):
+        assert reasons[field] == "this folder holds no hubver-run.json"
+    assert reasons["base_model.id"] == "no Hub id of it is known; HubverCallback(base_model=...) can name it"
+
+
 def test_the_digests_are_of_what_travels(adapter, complete):
     taken = complete(adapter)
     for item in taken.record.files:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from collections import OrderedDict
 
@@ -154,7 +155,7 @@ def test_no_folder(tmp_path):
 def test_nothing_to_publish(tmp_path, present, found):
     for name in present:
         (tmp_path / name).write_text("{}")
-    with pytest.raises(BadInput, match="There is no adapter") as raised:
+    with pytest.raises(BadInput, match="There is no model") as raised:
         select(tmp_path)
     assert raised.value.found == found
     assert "adapter_model.safetensors" in raised.value.expected
@@ -166,3 +167,25 @@ def test_only_checkpoints(tmp_path):
     with pytest.raises(BadInput) as raised:
         select(tmp_path)
     assert str(tmp_path / "checkpoint-100") in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lying", "hint"),
+    [
+        pytest.param([], r"^Save the model into the folder: trainer\.save_model\(\)\.$", id="nothing"),
+        pytest.param(["hubver-run.json"], r"^The run's record lies here, but its model does not", id="record"),
+        pytest.param(
+            ["hubver-run.json", "checkpoint-7/x"], r"checkpoint-7\. The run's record lies here", id="checkpoint"
+        ),
+        pytest.param(
+            ["hubver-run.json", "hubver-final/hubver-run.json"], r"name that folder, .*/hubver-final\.$", id="saved"
+        ),
+    ],
+)
+def test_where_the_model_may_be_if_it_is_not_here(tmp_path, lying, hint):
+    for name in lying:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(BadInput) as raised:
+        select(tmp_path)
+    assert re.search(hint, raised.value.hint)
