@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.localhub import trees
 from hubver.localhub.errors import HubError, bad_request, entry_not_found, revision_not_found
-from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, Attributes, Pointer, parse_pointer
+from hubver.localhub.paths import checked_path
+from hubver.localhub.pointers import Attributes, Pointer, parse_pointer
+from hubver.localhub.pre_receive import MISSING, Rule, objection
 from hubver.localhub.repository import Repository, read_blob, tree_of, write_blob, write_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.lfs_store import LfsStore
 
 _OID = re.compile(r"[0-9a-f]{64}")
+_PARENT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass
@@ -69,14 +71,20 @@ def parse_operations(lines: Iterable[bytes]) -> Operations:
         raise bad_request("The commit needs a header with a summary")
     if not (parsed.files or parsed.large or parsed.deleted_files or parsed.deleted_folders):
         raise bad_request("The commit has no operations")
+    written = {*parsed.files, *parsed.large}
+    folders = {path[:end] for path in written for end, letter in enumerate(path) if letter == "/"}
+    if written & folders:
+        raise bad_request(f"The commit makes both a file and a folder of {min(written & folders)}")
     return parsed
 
 
 def _take(parsed: Operations, key: str, value: dict[str, Any]) -> None:
     if key == "header":
-        parsed.summary = value["summary"].strip()
-        parsed.description = value.get("description") or ""
+        parsed.summary, parsed.description = value["summary"].strip(), value.get("description") or ""
+        parsed.message.encode()  # a lone surrogate is a ValueError like everything else that is malformed
         parsed.parent = value.get("parentCommit") or None
+        if parsed.parent and not _PARENT.fullmatch(parsed.parent):
+            raise bad_request("`parentCommit` must be a commit's id, or its first 7 digits at least")
         return
     path = checked_path(value["path"])
     if key == "file":
@@ -93,31 +101,15 @@ def _take(parsed: Operations, key: str, value: dict[str, Any]) -> None:
         raise bad_request(f"Unknown operation {key!r}")
 
 
-def checked_path(path: str) -> str:
-    """Answer a path in a repo, without a slash at its end.
-
-    Raises:
-        HubError: 422 if it is not the plain path of something inside the repo.
-    """
-    path = path.rstrip("/")
-    names = path.split("/")
-    if any(name in {"", ".", ".."} or name.lower() == ".git" for name in names) or "\\" in path or "\0" in path:
-        raise HubError(422, f"Invalid path in repo: {path!r}")
-    return path
-
-
 def _content(path: str, value: dict[str, Any]) -> bytes:
     encoding = value.get("encoding", "utf-8")
+    if encoding not in {"utf-8", "base64"}:
+        raise bad_request(f"{path}: the encoding must be utf-8 or base64")
     try:
         text = value["content"].encode()
-        content: bytes = base64.b64decode(text, validate=True) if encoding == "base64" else text
+        return base64.b64decode(text, validate=True) if encoding == "base64" else bytes(text)
     except (binascii.Error, UnicodeEncodeError):
         raise bad_request(f"{path}: the content is not valid {encoding}") from None
-    if len(content) > REGULAR_SIZE_LIMIT:
-        raise bad_request(
-            f"{path}: files larger than 10 MiB must be uploaded with LFS, see https://hf.co/docs/hub/storage"
-        )
-    return content
 
 
 @dataclass(frozen=True)
@@ -130,11 +122,19 @@ class Head:
 
 @dataclass(frozen=True)
 class Workbench:
-    """What writing a commit needs: the repo under its lock, its open objects, and the large files."""
+    """What writing a commit needs.
+
+    Args:
+        repo: under its lock.
+        store: its open objects.
+        size_of: size of an LFS object that the committer may use; None if there is none.
+        ref: full name of the ref that the commit is for.
+    """
 
     repo: Repository
     store: BaseObjectStore
-    lfs: LfsStore
+    size_of: Callable[[str], int | None]
+    ref: str
 
 
 def write(bench: Workbench, operations: Operations, parent: str, author: str) -> str:
@@ -161,11 +161,19 @@ def write(bench: Workbench, operations: Operations, parent: str, author: str) ->
 def _all_files(bench: Workbench, operations: Operations, parent: str) -> dict[str, bytes]:
     """Every file to be written as git will hold it: with pointers, and with the attributes that they need."""
     contents = dict(operations.files)
+    refused: dict[Rule, list[str]] = {}
     for path, (oid, said) in operations.large.items():
-        size = bench.lfs.size(oid)
+        size = bench.size_of(oid)
         if size is None or said not in (None, size):
-            raise bad_request(f"{path}: the LFS object {oid} was not uploaded, or has another size")
-        contents[path] = bytes(Pointer(oid, size))
+            refused.setdefault(MISSING, []).append(path)
+        else:
+            contents[path] = bytes(Pointer(oid, size))
+    for path, content in contents.items():
+        rule = objection(path, trees.FILE_MODE, content, lambda oid, size: bench.size_of(oid) == size)
+        if rule:
+            refused.setdefault(rule, []).append(path)
+    for rule, paths in refused.items():
+        raise bad_request(rule.text(paths, bench.ref))
     present = contents.get(".gitattributes")
     attributes = bench.repo.attributes(bench.store, parent) if present is None else Attributes(present)
     needed = attributes.with_lfs_paths(list(operations.large))

@@ -1,10 +1,15 @@
-"""Addresses that hold a revision followed by a path."""
+"""Paths in a repo, and addresses that hold a revision followed by one."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import unquote
 
+from dulwich.index import validate_path_element_hfs, validate_path_element_ntfs
+
+from hubver.localhub.errors import HubError
+
+_LONGEST_NAME = 255
 # The client quotes a revision's slashes; people and browsers write refs/pr/7 as it is.
 _REVISION = re.compile(r"(refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+)(?:/(.*))?", re.DOTALL)
 
@@ -19,3 +24,25 @@ def split_revision(rest: str) -> tuple[str, str]:
     if found is None:
         return "", ""
     return unquote(found[1]), unquote(found[2] or "").rstrip("/")
+
+
+def is_plain_name(name: bytes) -> bool:
+    """Whether a file or folder may have this name: valid UTF-8 that no file system takes for `.git`, `.` or `..`."""
+    return (
+        0 < len(name) <= _LONGEST_NAME
+        and not {0, ord("/"), ord("\\")} & set(name)
+        and validate_path_element_ntfs(name)
+        and validate_path_element_hfs(name)
+    )
+
+
+def checked_path(path: str) -> str:
+    """Answer a path in a repo, without a slash at its end.
+
+    Raises:
+        HubError: 422 if it is not the plain path of something inside the repo.
+    """
+    path = path.rstrip("/")
+    if not all(is_plain_name(name) for name in path.encode("utf-8", "surrogatepass").split(b"/")):
+        raise HubError(422, f"Invalid path in repo: {path!a}")
+    return path

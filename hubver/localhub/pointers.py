@@ -110,7 +110,12 @@ def wants_lfs(attributes: Attributes, path: str, size: int, sample: bytes) -> bo
     """
     if size == 0:
         return False
-    if attributes.is_lfs(path) or size >= REGULAR_SIZE_LIMIT or b"\0" in sample:
+    return attributes.is_lfs(path) or size >= REGULAR_SIZE_LIMIT or is_binary(sample)
+
+
+def is_binary(sample: bytes) -> bool:
+    """Whether these first bytes of a file are no text."""
+    if b"\0" in sample:
         return True
     try:
         # The sample may end inside a character, so at most three bytes at its end may not decode.

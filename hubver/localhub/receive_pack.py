@@ -17,23 +17,22 @@ from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 from hubver.localhub import trees
 from hubver.localhub.access import may_write
 from hubver.localhub.discussions import Discussions, pull_number
-from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, parse_pointer
+from hubver.localhub.pre_receive import Rule, objection
 from hubver.localhub.pulls import record_commit
 from hubver.localhub.refs import MAIN, RefChange, RefusedChanges
 from hubver.localhub.repository import Repository, get_commit, peel, read_blob, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.lfs_store import LfsStore
     from hubver.localhub.users import User
 
-_CAPABILITIES = (
-    b"report-status delete-refs atomic quiet ofs-delta side-band-64k object-format=sha1 agent=hubver-localhub"
-)
-_DATA_BAND = 1
+_CAPABILITIES = b"report-status delete-refs quiet ofs-delta side-band-64k object-format=sha1 agent=hubver-localhub"
+_ATOMIC = b" atomic"
+_DATA_BAND, _REMARKS_BAND = 1, 2
+_DECLINED = "pre-receive hook declined"
 _BROKEN_PACK = (
     OSError,
     ChecksumMismatch,
@@ -47,12 +46,38 @@ _BROKEN_PACK = (
 )
 
 
-def advertise(repo: Repository, protocol: ReceivableProtocol) -> None:
+@dataclass(frozen=True)
+class Intake:
+    """Who pushes, and to what.
+
+    Args:
+        repo: pushed to.
+        user: who pushes.
+        has_object: tells of a sha256 and a size whether there is such an LFS object for this user.
+        atomic: whether atomic pushes are offered.
+    """
+
+    repo: Repository
+    user: User
+    has_object: Callable[[str, int], bool]
+    atomic: bool
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a ref does not move: a reason for git's report, and remarks that git shows to people."""
+
+    reason: str
+    remarks: str = ""
+
+
+def advertise(intake: Intake, protocol: ReceivableProtocol) -> None:
     """Send the refs and what this server can do."""
-    refs = repo.refs.read()
+    refs = intake.repo.refs.read()
+    capabilities = _CAPABILITIES + (_ATOMIC if intake.atomic else b"")
     lines = [f"{value.target} {name}".encode() for name, value in refs.items()] or [b"0" * 40 + b" capabilities^{}"]
     for number, line in enumerate(lines):
-        protocol.write_pkt_line(line + (b"\0" + _CAPABILITIES if number == 0 else b"") + b"\n")
+        protocol.write_pkt_line(line + (b"\0" + capabilities if number == 0 else b"") + b"\n")
     protocol.write_pkt_line(None)
 
 
@@ -83,12 +108,12 @@ def read_commands(protocol: ReceivableProtocol) -> Push | None:
     return Push(changes, frozenset(capabilities)) if changes else None
 
 
-def receive(repo: Repository, lfs: LfsStore, user: User, protocol: ReceivableProtocol) -> None:
+def receive(intake: Intake, protocol: ReceivableProtocol) -> None:
     """Serve one push, and report to the client what became of each ref."""
     push = read_commands(protocol)
     if push is None:
         return
-    with repo.objects() as store:
+    with intake.repo.objects() as store:
         unpacked = b"ok"
         if any(change.new for change in push.changes):
             try:
@@ -96,19 +121,19 @@ def receive(repo: Repository, lfs: LfsStore, user: User, protocol: ReceivablePro
             except _BROKEN_PACK as error:
                 unpacked = f"{type(error).__name__}: {error}".replace("\n", " ").encode()
         if unpacked == b"ok":
-            outcome = _move_all(repo, store, lfs, user, push)
+            outcome = _move_all(intake, store, push)
         else:
-            outcome = {change.name: "unpacker error" for change in push.changes}
+            outcome = {change.name: Objection("unpacker error") for change in push.changes}
     if b"report-status" in push.capabilities:
         _report(protocol, push, unpacked, outcome)
 
 
-def _move_all(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: User, push: Push) -> dict[str, str]:
+def _move_all(intake: Intake, store: BaseObjectStore, push: Push) -> dict[str, Objection]:
     """Move the refs, and answer for each that did not move why."""
-    with repo.lock:
+    with intake.repo.lock:
         refused = {}
         for change in push.changes:
-            reason = _objection(repo, store, lfs, user, change)
+            reason = _objection(intake, store, change)
             if reason:
                 refused[change.name] = reason
         if b"atomic" in push.capabilities:
@@ -116,55 +141,60 @@ def _move_all(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: Use
         else:
             groups = [[change] for change in push.changes if change.name not in refused]
         for group in groups:
-            refused |= _move_together(repo, store, user, group)
+            refused |= _move_together(intake, store, group)
         if refused and b"atomic" in push.capabilities:
-            refused = {change.name: "atomic push failed" for change in push.changes} | refused
+            refused = {change.name: Objection("atomic push failed") for change in push.changes} | refused
         return refused
 
 
-def _move_together(repo: Repository, store: BaseObjectStore, user: User, changes: list[RefChange]) -> dict[str, str]:
+def _move_together(intake: Intake, store: BaseObjectStore, changes: list[RefChange]) -> dict[str, Objection]:
     try:
-        repo.move(changes, store)
+        intake.repo.move(changes, store)
     except RefusedChanges as error:
-        return error.reasons
-    _note_pull_commits(repo, store, changes, user)
+        return {name: Objection(reason) for name, reason in error.reasons.items()}
+    _note_pull_commits(intake.repo, store, changes, intake.user)
     return {}
 
 
-def _objection(repo: Repository, store: BaseObjectStore, lfs: LfsStore, user: User, change: RefChange) -> str | None:
+def _objection(intake: Intake, store: BaseObjectStore, change: RefChange) -> Objection | None:
     """Say why a ref may not be moved like this, whatever it stands at."""
-    pull = pull_number(change.name)
+    repo, pull = intake.repo, pull_number(change.name)
     if not change.name.startswith(("refs/heads/", "refs/tags/")) and pull is None:
-        return "only branches, tags and pull requests can be pushed"
+        return Objection("only branches, tags and pull requests can be pushed")
     if change.new is None and (change.name == MAIN or pull is not None):
-        return "main and pull requests cannot be deleted by a push"
+        return Objection("main and pull requests cannot be deleted by a push")
     known = {value.target for value in repo.refs.read().values()}
     if pull is not None and change.name not in repo.refs.read():
-        return f"there is no pull request {pull}"
-    if not may_write(repo, user) and (pull is None or Discussions(repo).get(pull).author != user.name):
-        return "pre-receive hook declined: you may push to your own pull requests only"
+        return Objection(f"there is no pull request {pull}")
+    own = pull is not None and Discussions(repo).get(pull).author == intake.user.name
+    if not own and not may_write(repo, intake.user):
+        return Objection(_DECLINED, "You may only push to pull requests of your own, not to this repo.")
     if change.new is None or change.new in known:
         return None
-    return _bad_objects(store, lfs, change, known)
+    return _bad_objects(intake, store, change, known)
 
 
-def _bad_objects(store: BaseObjectStore, lfs: LfsStore, change: RefChange, known: set[str]) -> str | None:
-    """Look through what a push brings: all of it must be there, and nothing large except in LFS."""
+def _bad_objects(intake: Intake, store: BaseObjectStore, change: RefChange, known: set[str]) -> Objection | None:
+    """Look through what a push brings: all of it must be there, and nothing that may not be committed."""
+    refused: dict[Rule, list[str]] = {}
     try:
         target = peel(store, str(change.new)) if change.name.startswith("refs/tags/") else str(change.new)
         if not isinstance(store[ObjectID(target.encode())], Commit):
-            return "a ref must lead to a commit"
+            return Objection("a ref must lead to a commit")
         for entry in _new_files(store, target, {peel(store, oid) for oid in known}):
-            reason = "submodules are not supported" if S_ISGITLINK(entry.mode) else _bad_blob(store, lfs, entry)
-            if reason:
-                return f"pre-receive hook declined: {entry.path}: {reason}"
+            content = b"" if entry.is_folder or S_ISGITLINK(entry.mode) else read_blob(store, entry.oid)
+            rule = objection(entry.path, entry.mode, content, intake.has_object)
+            if rule:
+                refused.setdefault(rule, []).append(entry.path)
     except KeyError:
-        return "missing necessary objects"
+        return Objection("missing necessary objects")
+    for rule, paths in refused.items():
+        return Objection(_DECLINED, rule.text(paths, change.name))
     return None
 
 
 def _new_files(store: BaseObjectStore, target: str, known: set[str]) -> Iterator[trees.Entry]:
-    """Every file in the history of `target` that no `known` commit next to it has.
+    """Every file and folder in the history of `target` that no `known` commit next to it has.
 
     Raises:
         KeyError: while iterating, if a commit or a tree of it is not in the store.
@@ -181,7 +211,7 @@ def _new_files(store: BaseObjectStore, target: str, known: set[str]) -> Iterator
         seen.add(entry.oid)
         if entry.is_folder:
             todo += trees.walk(store, entry.oid, entry.path, recursive=False)
-        else:
+        if entry.path:
             yield entry
 
 
@@ -200,16 +230,6 @@ def _history(store: BaseObjectStore, tips: set[str], stop: set[str]) -> set[str]
     return found
 
 
-def _bad_blob(store: BaseObjectStore, lfs: LfsStore, entry: trees.Entry) -> str | None:
-    content = read_blob(store, entry.oid)
-    if len(content) > REGULAR_SIZE_LIMIT:
-        return f"a file of {len(content)} bytes is larger than 10 MiB and must be stored with LFS"
-    pointer = parse_pointer(content)
-    if pointer and lfs.size(pointer.oid) != pointer.size:
-        return f"LFS pointer to {pointer.oid}, which was not uploaded"
-    return None
-
-
 def _note_pull_commits(repo: Repository, store: BaseObjectStore, changes: list[RefChange], user: User) -> None:
     discussions = Discussions(repo)
     for change in changes:
@@ -220,13 +240,15 @@ def _note_pull_commits(repo: Repository, store: BaseObjectStore, changes: list[R
             discussions.save(discussion)
 
 
-def _report(protocol: ReceivableProtocol, push: Push, unpacked: bytes, refused: dict[str, str]) -> None:
+def _report(protocol: ReceivableProtocol, push: Push, unpacked: bytes, refused: dict[str, Objection]) -> None:
     lines = [b"unpack " + unpacked + b"\n"]
     for change in push.changes:
-        reason = refused.get(change.name)
-        lines.append((f"ng {change.name} {reason}\n" if reason else f"ok {change.name}\n").encode())
+        no = refused.get(change.name)
+        lines.append((f"ng {change.name} {no.reason}\n" if no else f"ok {change.name}\n").encode())
     report = b"".join(pkt_line(line) for line in [*lines, None])
     if b"side-band-64k" in push.capabilities:
+        for remarks in dict.fromkeys(no.remarks for no in refused.values() if no.remarks):
+            protocol.write_sideband(_REMARKS_BAND, f"{remarks}\n".encode("utf-8", "replace"))
         protocol.write_sideband(_DATA_BAND, report)
         protocol.write_pkt_line(None)
     else:

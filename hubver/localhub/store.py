@@ -12,6 +12,7 @@ root/
     repo.json               id, private, gated, created_at
     access.json             who asked to pass the gate
     repo.git/               a bare git repo; all refs are in packed-refs, large files are LFS pointers
+    large/<sha256>          which of the large files are this repo's, with a path each
     discussions/7.json      discussion or pull request 7 with its events; a pull request's commits are refs/pr/7
 ```
 """

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, get_session
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, Attributes, parse_pointer
+from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, Attributes, Pointer, parse_pointer
 
 
 def add(path, content=b"x"):
@@ -73,11 +74,11 @@ def test_stale_parent_is_refused_and_changes_nothing(api, repo):
 
 
 def test_utf8_content_is_accepted_beside_base64(hub, api, repo):
-    lines = [HEADER, file("a", "größe"), file("b", base64.b64encode(b"\0\1").decode(), encoding="base64")]
+    lines = [HEADER, file("a", "größe"), file("b", base64.b64encode("größer".encode()).decode(), encoding="base64")]
     assert raw_commit(hub, repo, lines).status_code == 200
     get = get_session().get
     assert get(f"{hub.url}/{repo}/resolve/main/a").content == "größe".encode()
-    assert get(f"{hub.url}/{repo}/resolve/main/b").content == b"\0\1"
+    assert get(f"{hub.url}/{repo}/resolve/main/b").content == "größer".encode()
 
 
 MISSING_LFS = {"key": "lfsFile", "value": {"path": "w.bin", "algo": "sha256", "oid": "0" * 64, "size": 3}}
@@ -93,6 +94,26 @@ REFUSED = {
     "too large for git": ([HEADER, file("a", BIG, encoding="base64")], 400, None),
     "LFS object never uploaded": ([HEADER, MISSING_LFS], 400, None),
     "LFS oid is no sha256": ([HEADER, {"key": "lfsFile", "value": {"path": "a", "oid": "../x"}}], 400, None),
+    "LFS size is a lie": ([HEADER, {"key": "lfsFile", "value": {"path": "a", "oid": "0" * 64, "size": -1}}], 400, None),
+    "pointer as a file": ([HEADER, file("a", bytes(Pointer("0" * 64, 3)).decode())], 400, None),
+    "binary outside of LFS": ([HEADER, file("a", base64.b64encode(b"a\0b").decode(), encoding="base64")], 400, None),
+    "unknown encoding": ([HEADER, file("a", encoding="utf-16")], 400, None),
+    "content is no text": ([HEADER, file("a", 5)], 400, None),
+    "body in UTF-16 cut short": ([json.dumps(HEADER).encode("utf-16")[:-1]], 400, None),
+    "body is compressed": ([gzip.compress(json.dumps(HEADER).encode())], 400, None),
+    "summary that is no Unicode": ([{"key": "header", "value": {"summary": "\ud800"}}, file("a")], 400, None),
+    "content that is no Unicode": ([HEADER, file("a", "\ud800")], 400, None),
+    "parent is a number": ([{"key": "header", "value": {"summary": "x", "parentCommit": 7}}, file("a")], 400, None),
+    "parent is too short": ([{"key": "header", "value": {"summary": "x", "parentCommit": "a"}}, file("a")], 400, None),
+    "file and folder of one name": ([HEADER, file("a/b/c"), file("a/b")], 400, None),
+    "path that is no Unicode": ([HEADER, file("\ud800")], 422, None),
+    "path with a NUL": ([HEADER, file("a\0b")], 422, None),
+    "path with a backslash": ([HEADER, file("a\\b")], 422, None),
+    "path with a dot": ([HEADER, file("a/./b")], 422, None),
+    "path longer than a disk takes": ([HEADER, file("x" * 256)], 422, None),
+    "git's own folder inside": ([HEADER, file("a/.GIT/hooks/x")], 422, None),
+    "git's own folder to Windows": ([HEADER, file("git~1/config")], 422, None),
+    "git's own folder to a Mac": ([HEADER, file(".g\u200cit/config")], 422, None),
     "path climbs out": ([HEADER, file("../a")], 422, None),
     "path climbs in the middle": ([HEADER, file("a/../../b")], 422, None),
     "absolute path": ([HEADER, file("/etc/passwd")], 422, None),

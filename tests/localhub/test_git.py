@@ -7,8 +7,9 @@ from dulwich.client import get_transport_and_path
 from dulwich.objects import Blob, Commit, Tree
 from dulwich.pack import UnpackedObject
 from dulwich.repo import MemoryRepo
-from huggingface_hub import CommitOperationAdd, get_session
+from huggingface_hub import CommitOperationAdd, HfApi, get_session
 
+from hubver.localhub import LocalHub, Switches
 from hubver.localhub.pointers import Pointer
 from hubver.localhub.refs import MAIN
 
@@ -280,15 +281,57 @@ def test_large_files_must_go_through_lfs(api, git, repo, clone):
     git.commit(clone, "big.txt", b"x" * (10 * 2**20 + 1))
     done = moved(git, clone, "origin", "main")
     assert done.returncode != 0
-    assert "larger than 10 MiB" in done.stderr
+    for line in ("contains files larger than 10 MiB.", "Offending files:", "  - big.txt (ref: refs/heads/main)"):
+        assert f"{line} " in f"{done.stderr} ".replace("\n", " ")
+    assert "! [remote rejected] main -> main (pre-receive hook declined)" in done.stderr
     assert len(api.list_repo_commits(repo)) == 1
+
+
+def test_binary_must_go_through_lfs(api, git, repo, clone):
+    git.commit(clone, "data", b"\0\1\2")
+    done = moved(git, clone, "origin", "main")
+    assert done.returncode != 0
+    assert "Your push was rejected because it contains binary files." in done.stderr
+    assert len(api.list_repo_commits(repo)) == 1
+
+
+BAD_NAMES = {"git's own folder": b".git", "to Windows": b"git~1", "parent": b"..", "not UTF-8": b"\xff"}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
+def test_names_that_would_harm_a_clone_are_refused(hub, api, repo, name):
+    blob, inner, tree = Blob.from_string(b"x"), Tree(), Tree()
+    inner.add(b"file", 0o100644, blob.id)
+    tree.add(name, 0o040000, inner.id)
+    commit = new_commit([])[0]
+    commit.tree = tree.id
+    moves = {b"refs/heads/x": (ZERO, commit.id)}
+    status = push_with_dulwich(hub, repo, moves, atomic=False, objects=[blob, inner, tree, commit])
+    assert status == {b"refs/heads/x": "pre-receive hook declined"}
+    assert list(refs(api, repo)) == [MAIN]
+
+
+def test_atomic_push_is_offered_or_not(tmp_path, git):
+    with LocalHub(tmp_path / "hub", switches=Switches(atomic_push=False)) as hub:
+        HfApi(endpoint=hub.url, token=hub.token).create_repo("acme/router")
+        git("clone", "-q", f"{authorised(hub.url, hub.token)}/acme/router", "clone")
+        done = git.run("push", "--atomic", "origin", "HEAD:refs/heads/new", cwd=git.home / "clone")
+        assert done.returncode != 0
+        assert "does not support --atomic" in done.stderr
+        git("push", "-q", "origin", "HEAD:refs/heads/new", cwd=git.home / "clone")
+
+
+def test_body_that_is_not_gzip_is_told(hub, repo):
+    headers = {"Authorization": f"Bearer {hub.token}", "Content-Encoding": "gzip"}
+    answer = get_session().post(f"{hub.url}/{repo}/git-upload-pack", content=b"no gzip", headers=headers)
+    assert answer.status_code == 400
 
 
 def test_pointer_needs_its_object(api, git, repo, clone):
     git.commit(clone, "w.txt", bytes(Pointer("5" * 64, 7)))
     done = moved(git, clone, "origin", "main")
     assert done.returncode != 0
-    assert "was not uploaded" in done.stderr
+    assert "LFS pointer pointed to a file that does not exist" in done.stderr
     assert len(api.list_repo_commits(repo)) == 1
 
 

@@ -19,7 +19,6 @@ from hubver.localhub.commits import (
     Operations,
     Workbench,
     check_parent,
-    checked_path,
     head_for,
     parse_operations,
     stored_oid,
@@ -27,15 +26,21 @@ from hubver.localhub.commits import (
 )
 from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.errors import bad_request
+from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.info import iso
+from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import wants_lfs
 from hubver.localhub.pulls import Opening, open_pull, record_commit
 from hubver.localhub.refs import RefChange
 from hubver.localhub.repository import tree_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dulwich.objects import Commit
     from starlette.routing import Route
+
+    from hubver.localhub.repository import Repository
 
 _PAGE = 50
 _LARGEST_PAGE = 1000
@@ -71,14 +76,22 @@ def commit(call: Call) -> Response:
     answer: dict[str, Any] = {"success": True, "hookOutput": ""}
     with repo.lock, repo.objects() as store:
         head = head_for(repo, call.param("revision"))
-        bench = Workbench(repo, store, call.hub.store.lfs)
+        bench = Workbench(repo, store, _sizes(call, repo), head.ref)
         if call.query("create_pr") in {"1", "true"}:
             oid, number = _commit_to_new_pull(call, bench, operations, head)
             answer["pullRequestUrl"] = call.url(f"{repo.url_path}/discussions/{number}")
         else:
             oid = _commit_to_head(call, bench, operations, head)
+        for path, (large, _) in operations.large.items():
+            Holdings(repo).add(large, call.hub.store.lfs.size(large) or 0, path, head.ref)
     answer |= {"commitOid": oid, "commitUrl": call.url(f"{repo.url_path}/commit/{oid}")}
     return JSONResponse(answer)
+
+
+def _sizes(call: Call, repo: Repository) -> Callable[[str], int | None]:
+    """Tell the sizes of those LFS objects that the caller may commit to the repo."""
+    store, user = call.hub.store, call.user
+    return lambda oid: store.lfs.size(oid) if may_use(store, repo, user, oid) else None
 
 
 def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: Head) -> str:

@@ -19,7 +19,9 @@ from starlette.responses import Response, StreamingResponse
 
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.receive_pack import advertise, receive
+from hubver.localhub.holdings import may_use
+from hubver.localhub.receive_pack import Intake, advertise, receive
+from hubver.localhub.users import User
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,23 +29,25 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from hubver.localhub.repository import Repository
-    from hubver.localhub.users import User
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Hub"'}
+_STRANGER = User("", role="read")
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
 _IN_MEMORY = 8 * 2**20
 _PIECE = 2**20
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
-def _admit(call: Call, service: str) -> tuple[Repository, User | None]:
+def _admit(call: Call, service: str) -> tuple[Repository, User]:
     """Answer the repo and the user, and ask git for credentials where they are missing.
+
+    A stranger may fetch, and is a user that nobody knows.
 
     Raises:
         HubError: 401 with a challenge, 403 or 404.
     """
     try:
-        user = call.author() if service == "git-receive-pack" else call.user
+        user = call.author() if service == "git-receive-pack" else call.user or _STRANGER
         return call.repo_to_download(), user
     except HubError as error:
         if error.status == 401:
@@ -56,13 +60,13 @@ def info_refs(call: Call) -> Response:
     service = call.query("service") or ""
     if service not in _SERVICES:
         raise bad_request("Only git's smart HTTP protocol is served: update git")
-    repo, _ = _admit(call, service)
+    repo, user = _admit(call, service)
 
     def answer(protocol: ReceivableProtocol) -> None:
         protocol.write_pkt_line(f"# service={service}\n".encode())
         protocol.write_pkt_line(None)
         if service == "git-receive-pack":
-            advertise(repo, protocol)
+            advertise(_intake(call, repo, user), protocol)
         else:
             _upload_pack(repo, protocol, advertise_refs=True)
 
@@ -78,12 +82,18 @@ def upload_pack(call: Call) -> Response:
 
 def receive_pack(call: Call) -> Response:
     """Take a push."""
-    repo, user = _admit(call, "git-receive-pack")
-    if user is None:
-        raise HubError(401, "Invalid username or password.", headers=_CHALLENGE)
-    lfs = call.hub.store.lfs
+    intake = _intake(call, *_admit(call, "git-receive-pack"))
     with _plain_body(call) as body:
-        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(repo, lfs, user, p))
+        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(intake, p))
+
+
+def _intake(call: Call, repo: Repository, user: User) -> Intake:
+    store = call.hub.store
+
+    def has_object(oid: str, size: int) -> bool:
+        return store.lfs.size(oid) == size and may_use(store, repo, user, oid)
+
+    return Intake(repo, user, has_object, call.hub.switches.atomic_push)
 
 
 def _upload_pack(repo: Repository, protocol: ReceivableProtocol, *, advertise_refs: bool = False) -> None:
@@ -129,8 +139,11 @@ def _plain_body(call: Call) -> Iterator[IO[bytes]]:
         return
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
         unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        while piece := call.body.read(_PIECE):
-            plain.write(unpack.decompress(piece))
+        try:
+            while piece := unpack.unconsumed_tail or call.body.read(_PIECE):
+                plain.write(unpack.decompress(piece, _PIECE))
+        except zlib.error:
+            raise bad_request("The body is not what its Content-Encoding says") from None
         plain.seek(0)
         yield plain
 

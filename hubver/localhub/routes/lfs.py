@@ -1,7 +1,7 @@
 """Large files by the Git LFS batch protocol, in one piece or in the Hub's `multipart` transfer.
 
 Upload and download addresses carry a signature, as object storage has it: clients send no token there. All repos share
-the objects, so whoever knows a sha256 can have its content; on the real Hub it must be in a repo that the caller may see.
+the objects, and `holdings` knows which repo has which.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from hubver.localhub.call import Call, pieces, route
 from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.pointers import Pointer
 from hubver.localhub.routes.content import serve_large
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hubver.localhub.hub import Hub
+    from hubver.localhub.repository import Repository
 
 _MEDIA = "application/vnd.git-lfs+json"
 _OID = re.compile(r"[0-9a-f]{64}")
@@ -33,17 +35,17 @@ def batch(call: Call) -> Response:
     body = call.json()
     uploading = body.get("operation") == "upload"
     if uploading:
-        call.repo()
+        repo = call.repo()
         # Anyone with a token may upload, because a pull request needs no rights in the repo.
         call.author()
     else:
-        call.repo_to_download()
+        repo = call.repo_to_download()
     if body.get("hash_algo", "sha256") not in {"sha256", "sha_256"}:
         raise bad_request("Only sha256 is supported")
     multipart = "multipart" in (body.get("transfers") or [])
     pointers = _objects(body)
     large = multipart and uploading and any(p.size > call.hub.lfs_part_size for p in pointers)
-    objects = [_answer(call, pointer, uploading=uploading, multipart=multipart) for pointer in pointers]
+    objects = [_answer(call, repo, pointer, uploading=uploading, multipart=multipart) for pointer in pointers]
     return JSONResponse(
         {"transfer": "multipart" if large else "basic", "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA
     )
@@ -59,31 +61,32 @@ def _objects(body: dict[str, Any]) -> list[Pointer]:
     return pointers
 
 
-def _answer(call: Call, pointer: Pointer, *, uploading: bool, multipart: bool) -> dict[str, Any]:
+def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, multipart: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {"oid": pointer.oid, "size": pointer.size, "authenticated": True}
-    here = call.hub.store.lfs.size(pointer.oid) == pointer.size
+    store = call.hub.store
+    here = store.lfs.size(pointer.oid) == pointer.size and may_use(store, repo, call.user, pointer.oid)
     if uploading and not here:
-        answer["actions"] = _upload_actions(call, pointer, multipart=multipart)
+        answer["actions"] = _upload_actions(call, repo, pointer, multipart=multipart)
     elif not uploading and here:
-        answer["actions"] = {"download": {"href": _signed(call, "download", pointer)}}
+        answer["actions"] = {"download": {"href": _signed(call, repo, "download", pointer)}}
     elif not uploading:
         answer["error"] = {"code": 404, "message": "Object does not exist"}
     return answer
 
 
-def _upload_actions(call: Call, pointer: Pointer, *, multipart: bool) -> dict[str, Any]:
-    verify = {"href": _signed(call, "verify", pointer)}
+def _upload_actions(call: Call, repo: Repository, pointer: Pointer, *, multipart: bool) -> dict[str, Any]:
+    verify = {"href": _signed(call, repo, "verify", pointer)}
     size = call.hub.lfs_part_size
     if not multipart or pointer.size <= size:
-        return {"upload": {"href": _signed(call, "object", pointer)}, "verify": verify}
+        return {"upload": {"href": _signed(call, repo, "object", pointer)}, "verify": verify}
     count = -(-pointer.size // size)
     header = {"chunk_size": str(size)}
-    header |= {f"{n:05}": _signed(call, f"part/{n}", pointer) for n in range(1, count + 1)}
-    return {"upload": {"href": _signed(call, "complete", pointer), "header": header}, "verify": verify}
+    header |= {f"{n:05}": _signed(call, repo, f"part/{n}", pointer) for n in range(1, count + 1)}
+    return {"upload": {"href": _signed(call, repo, "complete", pointer), "header": header}, "verify": verify}
 
 
-def _signed(call: Call, what: str, pointer: Pointer) -> str:
-    path = f"lfs/{pointer.oid}/{pointer.size}/{what}"
+def _signed(call: Call, repo: Repository, what: str, pointer: Pointer) -> str:
+    path = f"lfs/{repo.description.kind}/{repo.description.id}/{pointer.oid}/{pointer.size}/{what}"
     return call.url(f"{path}?signature={call.hub.sign(path)}")
 
 
@@ -107,7 +110,16 @@ async def upload_object(request: Request) -> Response:
         async for piece in pieces(request):
             await run_in_threadpool(upload.write, piece)
         await run_in_threadpool(upload.finish, pointer.size)
+    await run_in_threadpool(_arrived, hub, request, pointer)
     return Response()
+
+
+def _arrived(hub: Hub, request: Request, pointer: Pointer) -> None:
+    """Give the object to the repo that the address names, if there still is one."""
+    named = request.path_params
+    repo = hub.store.get(named["kind"], f"{named['namespace']}/{named['name']}")
+    if repo is not None:
+        Holdings(repo).add(pointer.oid, pointer.size)
 
 
 async def upload_part(request: Request) -> Response:
@@ -130,6 +142,7 @@ def complete(call: Call) -> Response:
     except (KeyError, TypeError, ValueError):
         raise bad_request("`parts` must be a list of objects with `partNumber`") from None
     call.hub.store.lfs.assemble(pointer.oid, pointer.size, numbers)
+    _arrived(call.hub, call.request, pointer)
     return JSONResponse({}, media_type=_MEDIA)
 
 
@@ -146,7 +159,7 @@ def download(call: Call) -> Response:
     return serve_large(call, _authorised(call.hub, call.request), {"Accept-Ranges": "bytes"})
 
 
-_OBJECT = "/lfs/{oid}/{size:int}"
+_OBJECT = "/lfs/{kind}/{namespace}/{name}/{oid}/{size:int}"
 ROUTES: list[Route] = [
     route("/datasets/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
     route("/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
