@@ -99,7 +99,8 @@ def complete(
             "gaps": _distinct(gaps),
         }
     )
-    return Capture(record, files, selection.left_out, hints_for(folder, left=left is not None))
+    hints = hints_for(folder, left=left is not None, base=settled.base, config=config)
+    return Capture(record, files, selection.left_out, hints)
 
 
 def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, now: datetime) -> Draft:

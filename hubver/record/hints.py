@@ -5,18 +5,40 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hubver.record.draft import DIFF_FILE, RUN_FILE
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def hints_for(folder: Path, *, left: bool) -> tuple[str, ...]:
+    from hubver.record.schema import Base
+
+
+def hints_for(folder: Path, *, left: bool, base: Base, config: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Sentences for the user.
 
     Args:
         folder: what is published.
         left: whether a run's record was found for it.
+        base: the base as it is published.
+        config: the adapter's configuration as it was saved; None for a whole model.
     """
-    return () if left else _of_records(folder)
+    hints = () if left else _of_records(folder)
+    if base.id is None and config is not None:
+        hints = (*hints, _of_base(config.get("base_model_name_or_path"), watched=left))
+    return hints
+
+
+def _of_base(saved: Any, *, watched: bool) -> str:
+    """An adapter without its base's name is of no use to whoever takes it from the Hub."""
+    known = "was a local folder" if isinstance(saved, str) and saved else "is not named in adapter_config.json"
+    where = (
+        "when you train: HubverCallback(base_model='org/name')"
+        if watched
+        else 'in adapter_config.json: "base_model_name_or_path": "org/name"'
+    )
+    return f"The base model {known}, so applications cannot find it. Say which one it is {where}."
 
 
 def _of_records(folder: Path) -> tuple[str, ...]:
