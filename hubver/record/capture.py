@@ -11,6 +11,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubver.documents import canonical_json
+from hubver.errors import BadInput
 from hubver.record import adapter, base_model, code, environment, tokenizer, trainer_state, weights
 from hubver.record.digest import entry
 from hubver.record.draft import RUN_FILE, Draft, find
@@ -25,6 +27,8 @@ __all__ = ["RUN_FILE", "Capture", "complete"]
 
 # File systems round times; older by less than this is not older.
 _CLOCK_SLACK = timedelta(seconds=2)
+# Every later push reads the record, and the Hub takes files of git itself only up to 10 MiB.
+_LARGEST_RECORD = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def complete(
         now: the time, aware of its zone.
 
     Raises:
-        BadInput: the folder holds nothing that can be published, or a file in it is broken.
+        BadInput: the folder holds nothing that can be published, a file in it is broken, or the record is larger than
+            8 MiB.
         Unsafe: it holds something that must not be published.
         BadDocument: the draft cannot be read.
         HubverError: whatever `resolve_base` raises, except `NotFound`, which becomes a gap.
@@ -99,6 +104,7 @@ def complete(
             "gaps": _distinct(gaps),
         }
     )
+    _check_size(record)
     hints = hints_for(folder, left=left is not None, base=settled.base, config=config)
     return Capture(record, files, selection.left_out, hints)
 
@@ -172,6 +178,20 @@ def _older(selection: Selection, started: datetime | None) -> list[Gap]:
     if all(time >= started - _CLOCK_SLACK for time in times):
         return []
     return [Gap(field="weights", reason="a file is older than the run whose draft lies beside it")]
+
+
+def _check_size(record: RunRecord) -> None:
+    size = len(record.to_bytes())
+    if size <= _LARGEST_RECORD:
+        return
+    parts = {name: len(canonical_json({name: value})) for name, value in record.model_dump(mode="json").items()}
+    largest = max(parts, key=lambda name: parts[name])
+    raise BadInput(
+        "The record of this run is too large to publish.",
+        expected=f"at most {_LARGEST_RECORD:,} bytes",
+        found=f"{size:,} bytes, of which {largest} has {parts[largest]:,}",
+        hint=f"Look what fills {largest}, in the folder's configurations and in {RUN_FILE}, and make it shorter.",
+    )
 
 
 def _distinct(gaps: Iterable[Gap]) -> tuple[Gap, ...]:

@@ -74,8 +74,10 @@ def find(folder: Path) -> Draft | None:
     metrics, _ = trainer_state.metrics_of(training.log_history)
     known = {"epochs": training.epochs, "steps": training.steps, "log_history": training.log_history}
     until = {"training": parent.record.training.model_copy(update=known), "metrics": metrics}
+    # The log is the checkpoint's own, so what the run left out of its log says nothing here.
+    inherited = (gap for gap in parent.record.gaps if gap.field != "training.log_history")
     gap = Gap(field="training.resources", reason=f"of the whole run, not only up to {name}")
-    update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*parent.record.gaps, gap, *gaps)}
+    update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*inherited, gap, *gaps)}
     return Draft(parent.record.model_copy(update=update), parent.diff)
 
 

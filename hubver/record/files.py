@@ -55,8 +55,10 @@ _BY_PRODUCTS = (
 # Our own: their content travels as the new record.
 _OURS = (RUN_FILE, DIFF_FILE, RECORD_FILE)
 _OLD_WEIGHTS = ("adapter_model.bin", "pytorch_model*.bin")
+# These are read whole, and partly go into the record, which every later push must read.
+_CONFIGURATIONS = frozenset({ADAPTER_CONFIG, "config.json", "tokenizer_config.json"})
 # A configuration larger than this is no configuration; the scan for secrets stays bounded.
-_SCANNED = 4 << 20
+_LARGEST = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def select(folder: Path) -> Selection:
     """Look through an output folder.
 
     Raises:
-        BadInput: the folder does not exist or holds no adapter and no whole model.
+        BadInput: the folder does not exist or holds no adapter and no whole model, or a configuration is larger than
+            4 MiB.
         Unsafe: it holds a pickle that is no known by-product, weights in the old pickle format only, a link to
             outside, or a secret in a file that would travel.
     """
@@ -230,7 +233,15 @@ def _check_shards(files: Mapping[str, Path]) -> None:
 
 def _check_content(path: str, file: Path) -> None:
     """No token may leave in a configuration: old tokenizers wrote the one they were loaded with."""
-    if not path.endswith(".json") or _is_vocabulary(path) or file.stat().st_size > _SCANNED:
+    size = file.stat().st_size
+    if path in _CONFIGURATIONS and size > _LARGEST:
+        raise BadInput(
+            f"{path} is too large for a configuration.",
+            expected=f"at most {_LARGEST:,} bytes",
+            found=f"{size:,} bytes",
+            hint="Look what fills it, remove that, and save it again.",
+        )
+    if not path.endswith(".json") or _is_vocabulary(path) or size > _LARGEST:
         return
     text = file.read_text(encoding="utf-8", errors="replace")
     if redact(text) != text:

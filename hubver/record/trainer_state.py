@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from hubver.record.schema import Gap, Metric, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _STATE = "trainer_state.json"
+# Entries of the log that a record keeps: far fewer than its limit in bytes, far more than any chart shows.
+_KEPT = 2000
+# A value in the log is a number; text is only cut short.
+_TEXT = 200
 # Evaluation also logs what it cost; those are no metrics of the model.
 _COSTS = ("_runtime", "_per_second", "_preparation_time", "epoch", "_num_tokens", "_num_input_tokens_seen")
 _LOWER = ("loss", "error", "perplexity", "wer", "cer", "rmse", "mae", "mse")
@@ -25,17 +29,42 @@ def training_of(folder: Path) -> tuple[Training, list[Gap]]:
     if state is None:
         return Training(), [Gap(field="training.log_history", reason=f"there is no {_STATE}")]
     history = state.get("log_history")
+    log, gaps = thinned(clean_history(history if isinstance(history, list) else []))
     training = Training(
         epochs=_number(state.get("epoch")),
         steps=state["global_step"] if isinstance(state.get("global_step"), int) else None,
-        log_history=clean_history(history if isinstance(history, list) else []),
+        log_history=log,
     )
-    return training, []
+    return training, gaps
 
 
 def clean_history(history: Iterable[Any]) -> tuple[dict[str, Any], ...]:
     """The log with NaN and infinities as text: JSON has no word for them, and a diverged run must say so."""
     return tuple({str(key): _plain(value) for key, value in row.items()} for row in history if isinstance(row, dict))
+
+
+def thinned(history: Sequence[dict[str, Any]]) -> tuple[tuple[dict[str, Any], ...], list[Gap]]:
+    """The log as it is kept: at most 2,000 entries, evenly taken, with the first, the last and all evaluations.
+
+    More evaluations than that are thinned as well. What was left out is a gap.
+    """
+    if len(history) <= _KEPT:
+        return tuple(history), []
+    evaluations = {n for n, row in enumerate(history) if any(key.startswith("eval_") for key in row)}
+    wanted = evaluations | {0, len(history) - 1}
+    others = [n for n in range(len(history)) if n not in wanted]
+    kept = _evenly(sorted(wanted), _KEPT)
+    kept = sorted(kept + _evenly(others, _KEPT - len(kept)))
+    reason = f"{len(history)} entries were logged; {len(kept)} of them are kept, evenly taken, evaluations first"
+    return tuple(history[n] for n in kept), [Gap(field="training.log_history", reason=reason)]
+
+
+def _evenly(numbers: Sequence[int], count: int) -> list[int]:
+    """At most so many of them, evenly spaced, first and last included where there is room for two."""
+    if len(numbers) <= count:
+        return list(numbers)
+    step = (len(numbers) - 1) / max(count - 1, 1)
+    return [numbers[round(n * step)] for n in range(count)]
 
 
 def metrics_of(history: Iterable[Mapping[str, Any]], task: str | None = None) -> tuple[tuple[Metric, ...], list[Gap]]:
@@ -66,7 +95,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, int | float | bool | None) else str(value)[:_TEXT]
 
 
 def _number(value: Any) -> float | None:

@@ -100,6 +100,7 @@ def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datet
     state = held.state
     history = trainer_state.clean_history(state.log_history)
     metrics, gaps = trainer_state.metrics_of(history)
+    log, left_out = trainer_state.thinned(history)
     resources = notes.ask(
         "training.resources",
         lambda: live.resources_of(held.args, history, wall_seconds, state.num_input_tokens_seen),
@@ -109,7 +110,7 @@ def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datet
         update={
             "epochs": state.epoch,
             "steps": state.global_step,
-            "log_history": history,
+            "log_history": log,
             "resources": resources,
             "finished": finished,
             # The model is wrapped for training only after the run has begun.
@@ -119,7 +120,7 @@ def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datet
         }
     )
     running = [] if finished else [Gap(field="training.finished", reason="the run had not ended")]
-    update = {"training": training, "metrics": metrics, "gaps": (*begun.gaps, *gaps, *notes.gaps, *running)}
+    update = {"training": training, "metrics": metrics, "gaps": (*begun.gaps, *gaps, *left_out, *notes.gaps, *running)}
     return begun.model_copy(update={**update, "created": finished or begun.created})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hubver.errors import BadDocument, BadInput, HubUnreachable, NotFound
 from hubver.record import draft
-from hubver.record.schema import Base, Code, RunRecord, Tokenizer, Training
+from hubver.record.schema import Base, Code, Gap, RunRecord, Tokenizer, Training
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
@@ -220,3 +220,23 @@ def test_completing_imports_nothing_heavy(adapter):
     )
     done = subprocess.run([sys.executable, "-c", script, adapter], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_record_that_later_pushes_could_not_read_is_refused(adapter, complete):
+    config = {"base_model_name_or_path": "acme/base", "exclude_modules": [0] * 1_000_000}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match="record of this run is too large") as raised:
+        complete(adapter)
+    assert "of which training has" in raised.value.found
+
+
+def test_a_checkpoint_says_what_is_left_out_of_its_own_log_only(adapter, complete):
+    parent = adapter.parent
+    folder = adapter.rename(parent / "checkpoint-7")
+    left_out = Gap(field="training.log_history", reason="of the run's log")
+    leave(parent, base_model=Base(id="acme/base", sha="d" * 40), gaps=(left_out,))
+    state = folder / "trainer_state.json"
+    for rows, told in ((3, set()), (2001, {"2001 entries were logged; 2000 of them are kept, evenly taken"})):
+        state.write_text(json.dumps({"global_step": 7, "log_history": [{"loss": n} for n in range(rows)]}))
+        reasons = [gap.reason for gap in complete(folder).record.gaps if gap.field == "training.log_history"]
+        assert {reason.rpartition(",")[0] for reason in reasons} == told

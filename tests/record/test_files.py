@@ -189,3 +189,14 @@ def test_where_the_model_may_be_if_it_is_not_here(tmp_path, lying, hint):
     with pytest.raises(BadInput) as raised:
         select(tmp_path)
     assert re.search(hint, raised.value.hint)
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "config.json", "tokenizer_config.json"])
+def test_a_configuration_is_not_larger_than_4_mib(adapter, name):
+    file = adapter / name
+    file.write_text("{" + " " * ((4 << 20) - 2) + "}")
+    assert name in travelling(adapter)
+    file.write_text("{" + " " * ((4 << 20) - 1) + "}")
+    with pytest.raises(BadInput, match=f"{name} is too large") as raised:
+        select(adapter)
+    assert raised.value.found == "4,194,305 bytes"
