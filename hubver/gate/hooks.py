@@ -53,7 +53,7 @@ class GateHooks:
         if report.failed:
             self.session.watch.collection_failed(report.nodeid, _last_line(report.longreprtext))
         elif report.skipped:
-            self.session.watch.ended(report.nodeid, "skipped", "collect", _last_line(report.longreprtext))
+            self.session.watch.ended(report.nodeid, "skipped", "collect", _why(report))
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """See what -k, -m and --deselect leave out."""
@@ -77,8 +77,7 @@ class GateHooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what became of each phase of each test, and say what the gate found in it."""
-        detail = getattr(report, "wasxfail", "") or _last_line(report.longreprtext)
-        self.session.watch.ended(report.nodeid, report.outcome, report.when, detail)
+        self.session.watch.ended(report.nodeid, report.outcome, report.when, _why(report))
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         for result in self.session.results[self._shown :]:
             if terminal is not None:
@@ -128,6 +127,13 @@ def _gates_folder(config: pytest.Config) -> Path:
 
 def _said(error: HubverError) -> str:
     return f"{error}\n{error.hint}" if error.hint else str(error)
+
+
+def _why(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """One line on why a test did not pass."""
+    if isinstance(report.longrepr, tuple):  # a skip: its file, line and reason
+        return _last_line(report.longrepr[2].removeprefix("Skipped: "))
+    return getattr(report, "wasxfail", "") or _last_line(report.longreprtext)
 
 
 def _last_line(text: str) -> str:

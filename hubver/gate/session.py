@@ -6,13 +6,14 @@ pytest knows nothing of this module and this module little of pytest: the plugin
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hubver
 from hubver.errors import BadInput, HarnessFailed, HubverError
 from hubver.gate import policy
 from hubver.gate.engine import Engine
 from hubver.gate.provenance import gates_code
+from hubver.gate.public import public
 from hubver.gate.scorers import BadScore, score
 from hubver.gate.verdict import Counts, GateResult, Subject, TaskUsed, Verdict, count_gates, judge
 from hubver.gate.watch import Watch
@@ -166,11 +167,11 @@ class GateSession:
         )
         return Verdict(
             repo_id=self.candidate.pin.repo_id if self.candidate.pin else None,
-            candidate=Subject(revision=self.candidate.revision, sha=self.candidate.sha),
-            baseline=Subject(revision=self.production.revision, sha=self.production.sha) if self.production else None,
+            candidate=self._subject(self.candidate),
+            baseline=self._subject(self.production) if self.production else None,
             outcome="error" if self.watch.error_code else judge(results, problems, counts),
-            gates=results,
-            problems=problems,
+            gates=tuple(GateResult.model_validate(self._public(result.model_dump())) for result in results),
+            problems=self._public(problems),
             counts=counts,
             gates_code=gates_code(self._gates),
             tasks=tuple(self._tasks[name] for name in sorted(self._tasks)),
@@ -184,6 +185,12 @@ class GateSession:
     def exit_code(self, verdict: Verdict) -> int:
         """The code that pytest exits with: 0 pass, 1 no, 2 wrong input, 3 the harness failed."""
         return self.watch.error_code or (0 if verdict.passed else 1)
+
+    def _subject(self, who: Contender) -> Subject:
+        return Subject(revision=self._public(who.revision), sha=who.sha)
+
+    def _public(self, value: Any) -> Any:
+        return public(value, (self.settings.root, self._gates))
 
     def _source(self, who: Contender) -> ModelSource:
         if who.name not in self._sources:

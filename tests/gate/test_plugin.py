@@ -108,9 +108,9 @@ def test_a_better_candidate_passes(gates):
         "test_alive",
     ]
     assert (verdict.counts.collected, verdict.counts.passed) == (5, 4)
-    assert verdict.candidate.revision == str(gates.one)
+    assert verdict.candidate.revision == "…/one"
     assert verdict.candidate.sha is None
-    assert verdict.baseline.revision == str(gates.two)
+    assert verdict.baseline.revision == "…/two"
     assert verdict.tasks[0].n == 60
     assert verdict.engine["decoding"] == "greedy"
     assert verdict.created.endswith("Z")
@@ -179,8 +179,8 @@ PASSING = "def test_sure(gate):\n    gate.floor(SURE, 0.8)\n"
 @pytest.mark.parametrize(
     ("body", "options", "problem"),
     [
-        ("def test_b():\n    pytest.skip('not today')\n", (), "not today"),
-        ("@pytest.mark.skip(reason='later')\ndef test_b(): pass\n", (), "later"),
+        ("def test_b():\n    pytest.skip('not today')\n", (), "test_b was skipped: not today"),
+        ("@pytest.mark.skip(reason='later')\ndef test_b(): pass\n", (), "test_b was skipped: later"),
         ("@pytest.mark.xfail(reason='known')\ndef test_b(): assert False\n", (), "known"),
         ("def test_b(): assert 1 == 2\n", (), "test_b failed in call"),
         ("def test_b(missing_fixture): pass\n", (), "test_b failed in setup"),
@@ -206,6 +206,27 @@ def test_one_passing_gate_does_not_cover_for_a_test_that_did_not_pass(gates, bod
     assert verdict.counts.passed == 1
     assert not verdict.passed
     assert any(problem in item for item in verdict.problems), verdict.problems
+
+
+def test_no_path_of_this_machine_reaches_the_reports(gates):
+    _, verdict = gates.run(
+        """
+def lost(prediction, expected): raise OSError("no model in " + str(Path(__file__).parents[2] / "judge"))
+def test_score(gate): gate.floor(Task("lost", rows=TASK.rows, scorer=lost, max_new_tokens=2), 0.5)
+def test_rows(gate): gate.floor(Task("gone", rows="gone.jsonl"), 0.5)
+def test_other(): raise OSError(__file__)
+def test_skipped(): pytest.skip("see " + __file__)
+def test_fixture(missing_fixture): pass
+""",
+        production=gates.two,
+    )
+    assert len(verdict.problems) == 4
+    assert "There is no file gone.jsonl." in verdict.problems[0]
+    for name in (REPORT_JSON, REPORT_MARKDOWN):
+        text = (gates.out / name).read_text()
+        for folder in (gates.pytester.path, gates.one.parent):
+            assert str(folder) not in text
+            assert str(folder.parent) not in text
 
 
 def test_a_gate_that_was_expected_to_fail_or_swallowed_still_fails(gates):
@@ -234,7 +255,7 @@ def test_swallowed(gate):
         ("", 1, "fail", "No tests were collected"),
         ("def test_plain(): pass\n", 1, "fail", "No test asked the gate"),
         ("import nonsense_that_is_not_there\n", 2, "error", "cannot be collected"),
-        ("pytest.skip('all of it', allow_module_level=True)\n", 1, "fail", "all of it"),
+        ("pytest.skip('all of it', allow_module_level=True)\n", 1, "fail", "was skipped: all of it"),
         ("def test_a(gate): gate.floor(Task('t', rows='acme/data@main'), 0.5)\n", 2, "error", "on the Hub"),
         ("def test_a(gate): gate.floor(Task('t', rows=[]), 0.5)\n", 2, "error", "no rows"),
         ("def test_a(gate): gate.floor(Task('t', rows=[{'a': 1}]), 0.5)\n", 2, "error", "column 'prompt'"),
