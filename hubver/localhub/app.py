@@ -24,6 +24,7 @@ from hubver.localhub.routes import (
     repos,
     settings,
     trees,
+    upkeep,
     xet,
 )
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from hubver.localhub.hub import Hub
 
-_AREAS = (accounts, repos, listing, settings, commits, refs, trees, discussions, lfs, xet, git_http, content)
+_AREAS = (accounts, repos, listing, settings, commits, refs, upkeep, trees, discussions, lfs, xet, git_http, content)
 
 
 class _HubManners:

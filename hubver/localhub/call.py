@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _PIECE = 2**20
 _IN_MEMORY = 8 * 2**20
+_LARGEST_JSON = 32 * 2**20
 _KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
 
 
@@ -108,7 +109,9 @@ class Call:
         Raises:
             HubError: 400.
         """
-        content = self.body.read()
+        content = self.body.read(_LARGEST_JSON + 1)
+        if len(content) > _LARGEST_JSON:
+            raise HubError(413, "Payload Too Large")
         try:
             value = json.loads(content) if content else {}
         except ValueError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubver.localhub.faults import Faults
+    from hubver.localhub.limits import CommitRate
     from hubver.localhub.store import Store
     from hubver.localhub.switches import Switches
     from hubver.localhub.users import Accounts
@@ -26,6 +27,7 @@ class Hub:
         xet: whether clients may upload and download large files by Xet.
         faults: what is to go wrong.
         switches: how to behave where nobody outside knows how the Hub does.
+        commit_rate: counts commits.
         key: signs the addresses that are handed out for uploads; new in each process.
     """
 
@@ -35,6 +37,7 @@ class Hub:
     xet: bool
     faults: Faults
     switches: Switches
+    commit_rate: CommitRate
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def sign(self, path: str) -> str:

@@ -107,6 +107,10 @@ class LfsStore:
         """Open an upload of the object with this sha256."""
         return Upload(self.path(oid), self._temporary)
 
+    def delete(self, oid: str) -> None:
+        """Remove an object for good."""
+        self.path(oid).unlink(missing_ok=True)
+
     def part(self, oid: str, number: int) -> Path:
         """Where part `number` of a multipart upload is kept until it is complete."""
         folder = self._temporary / f"parts-{oid}"

@@ -18,6 +18,7 @@ from hubver.localhub.app import create_app
 from hubver.localhub.connection import Connection
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
+from hubver.localhub.limits import CommitRate
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
 from hubver.localhub.users import Accounts, User
@@ -88,7 +89,9 @@ class LocalHub:
             listener = starting.enter_context(_listen(*self._address))
             self.url = _url_of(listener)
             store = Store(self.root)
-            app = create_app(Hub(store, self._accounts, self._part_size, self._xet, self.faults, self._switches))
+            rate = CommitRate(self._switches.commits_per_hour)
+            hub = Hub(store, self._accounts, self._part_size, self._xet, self.faults, self._switches, rate)
+            app = create_app(hub)
             starting.enter_context(_served(app, listener))
             self._running = starting.pop_all()
         return self

@@ -6,6 +6,7 @@ import base64
 import binascii
 import html
 import itertools
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from hubver.localhub.commits import (
     write,
 )
 from hubver.localhub.discussions import Discussions, pull_number
-from hubver.localhub.errors import bad_request
+from hubver.localhub.errors import HubError, bad_request, conflict
 from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.info import iso
 from hubver.localhub.paths import checked_path
@@ -35,7 +36,7 @@ from hubver.localhub.refs import RefChange
 from hubver.localhub.repository import tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from dulwich.objects import Commit
     from starlette.routing import Route
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _PAGE = 50
 _LARGEST_PAGE = 1000
+_LONGEST_LINE = 32 * 2**20
 
 
 def preupload(call: Call) -> Response:
@@ -72,9 +74,10 @@ def preupload(call: Call) -> Response:
 def commit(call: Call) -> Response:
     """Make one commit on a branch or a pull request, or with `create_pr` open a pull request with it."""
     repo = call.repo()
-    operations = parse_operations(call.body)
+    operations = parse_operations(_lines(call))
     answer: dict[str, Any] = {"success": True, "hookOutput": ""}
-    with repo.lock, repo.objects() as store:
+    with _commit_lock(call, repo), repo.objects() as store:
+        call.hub.commit_rate.count(repo.url_path)
         head = head_for(repo, call.param("revision"))
         bench = Workbench(repo, store, _sizes(call, repo), head.ref)
         if call.query("create_pr") in {"1", "true"}:
@@ -86,6 +89,24 @@ def commit(call: Call) -> Response:
             Holdings(repo).add(large, call.hub.store.lfs.size(large) or 0, path, head.ref)
     answer |= {"commitOid": oid, "commitUrl": call.url(f"{repo.url_path}/commit/{oid}")}
     return JSONResponse(answer)
+
+
+def _lines(call: Call) -> Iterator[bytes]:
+    """The lines of the body, none of them longer than memory should hold."""
+    while line := call.body.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise HubError(413, "Payload Too Large")
+        yield line
+
+
+@contextmanager
+def _commit_lock(call: Call, repo: Repository) -> Iterator[None]:
+    if not repo.lock.acquire(blocking=call.hub.switches.commit_lock == "wait"):
+        raise conflict("Another commit operation is in progress. Please retry.")
+    try:
+        yield
+    finally:
+        repo.lock.release()
 
 
 def _sizes(call: Call, repo: Repository) -> Callable[[str], int | None]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from dulwich.objects import ObjectID
-from dulwich.patch import write_tree_diff
 from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.access import may_write
 from hubver.localhub.call import Call, route
+from hubver.localhub.diffs import raw_diff
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError, bad_request, forbidden
 from hubver.localhub.pulls import Opening, merge_pull, open_pull, plan_merge
 from hubver.localhub.refs import MAIN
-from hubver.localhub.repository import Repository, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.routing import Route
 
+    from hubver.localhub.repository import Repository
     from hubver.localhub.users import User
 
 _PAGE = 10
@@ -80,16 +79,13 @@ def details(call: Call) -> Response:
 def _diff(repo: Repository, discussion: Discussion) -> str:
     """What a pull request changes in its base, or changed when it was merged."""
     refs = repo.refs.read()
-    out = BytesIO()
     with repo.objects() as store:
         if discussion.merge_commit:
             after = discussion.merge_commit
             before = store[ObjectID(after.encode())].parents[0].decode()  # type: ignore[attr-defined]
         else:
             before, after = refs[str(discussion.base)].commit, refs[pull_ref(discussion.num)].commit
-        old, new = (ObjectID(tree_of(store, commit).encode()) for commit in (before, after))
-        write_tree_diff(out, store, old, new)
-    return out.getvalue().decode("utf-8", "replace")
+        return raw_diff(store, before, after)
 
 
 def create(call: Call) -> Response:

@@ -45,11 +45,13 @@ def create_branch(call: Call) -> Response:
         present = repo.refs.read().get(ref)
         if present and not body.get("overwrite"):
             raise conflict(f"Reference {ref} already exists")
+        if present and ref == MAIN and not call.hub.switches.overwrite_main:
+            raise bad_request("The branch main cannot be overwritten")
         if present and not start and not empty:
             return Response()
         target = _empty_commit(call, store) if empty else repo.resolve(start or MAIN)
         _move(repo, store, RefChange(ref, present.target if present else None, target))
-    return Response()
+    return Response(status_code=call.hub.switches.branch_status)
 
 
 def _empty_commit(call: Call, store: BaseObjectStore) -> str:
