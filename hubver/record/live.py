@@ -5,9 +5,7 @@ Imports nothing heavy: whoever trains has torch loaded already, and hands its ob
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import math
 import re
 import sys
 from pathlib import Path
@@ -15,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.record import adapter, base_model, environment
 from hubver.record.digest import sha256
+from hubver.record.plain import class_name, jsonable
 from hubver.record.schema import Environment, Resources, Seeds, Tokenizer, Training
-from hubver.record.secrets import is_secret_name, redact_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Where outputs lie, and what goes where, has no bearing on the model.
-_UNRELATED = frozenset({"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_token"})
 _SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
 
 
@@ -50,7 +46,7 @@ def tokenizer_of(processing: Any) -> Tokenizer:
         tokenizer_class=type(inner).__name__,
         chat_template_sha256=sha256(text.encode()) if text else None,
         sample_sha256=sha256(rendered.encode()) if isinstance(rendered, str) else None,
-        special_tokens={name: _jsonable(value) for name, value in special.items()},
+        special_tokens={name: jsonable(value) for name, value in special.items()},
         vocab_size=len(inner) if hasattr(inner, "__len__") else None,
     )
 
@@ -61,15 +57,14 @@ def training_of(args: Any, model: Any, trainer: Any, optimizer: Any) -> Training
     quantisation: Any = getattr(getattr(model, "config", None), "quantization_config", None)
     accumulation = args.gradient_accumulation_steps
     return Training(
-        trainer_class=_class(trainer) if trainer is not None else None,
-        model_class=_class(_unwrapped(model)),
-        arguments_class=_class(args),
-        arguments=changed_arguments(args),
-        peft=adapter.described(_jsonable(peft.to_dict())) if peft is not None else None,
-        optimizer=_class(getattr(optimizer, "optimizer", optimizer)) if optimizer is not None else None,
+        trainer_class=class_name(trainer) if trainer is not None else None,
+        model_class=class_name(_unwrapped(model)),
+        arguments_class=class_name(args),
+        peft=adapter.described(jsonable(peft.to_dict())) if peft is not None else None,
+        optimizer=class_name(getattr(optimizer, "optimizer", optimizer)) if optimizer is not None else None,
         scheduler=_text(args.lr_scheduler_type),
         precision="bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
-        quantisation=_jsonable(quantisation.to_dict()) if hasattr(quantisation, "to_dict") else None,
+        quantisation=jsonable(quantisation.to_dict()) if hasattr(quantisation, "to_dict") else None,
         gradient_accumulation_steps=accumulation,
         effective_batch_size=args.train_batch_size * accumulation * args.world_size,
         world_size=args.world_size,
@@ -80,30 +75,7 @@ def training_of(args: Any, model: Any, trainer: Any, optimizer: Any) -> Training
 def wrapping_of(trainer: Any, model: Any) -> str:
     """The class that the model was trained in; known only once training has begun."""
     wrapped = getattr(trainer, "model_wrapped", None)
-    return _class(wrapped if wrapped is not None else model)
-
-
-def changed_arguments(args: Any) -> dict[str, Any]:
-    """The arguments that differ from their class's defaults, redacted, without the paths of this machine.
-
-    The defaults are those of the dataclass: making a second instance would set environment variables.
-    """
-    values = args.to_dict()
-    changed: dict[str, Any] = {}
-    for field in dataclasses.fields(args):
-        if not field.init or field.name in _UNRELATED or field.name not in values:
-            continue
-        default = field.default
-        if field.default_factory is not dataclasses.MISSING:
-            default = field.default_factory()
-        # to_dict() blanks out every `*_token`, also those of the tokenizer, which are no secrets.
-        special = field.name.endswith("_token") and not is_secret_name(field.name)
-        value = _jsonable(getattr(args, field.name) if special else values[field.name])
-        usual = _jsonable(default)
-        if value != usual:
-            changed[field.name] = value
-    redacted: dict[str, Any] = redact_value(changed)
-    return redacted
+    return class_name(wrapped if wrapped is not None else model)
 
 
 def environment_of(args: Any) -> Environment:
@@ -183,29 +155,8 @@ def _unwrapped(model: Any) -> Any:
     return model.module if type(model).__name__ in {"DistributedDataParallel", "DataParallel"} else model
 
 
-def _class(thing: Any) -> str:
-    return f"{type(thing).__module__}.{type(thing).__qualname__}"
-
-
 def _text(value: Any) -> str:
     return str(getattr(value, "value", value))
-
-
-def _jsonable(value: Any) -> Any:
-    """A value as JSON can say it: sets sorted, enums by value, absolute paths by their last part."""
-    if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted((_jsonable(item) for item in value), key=str)
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    value = getattr(value, "value", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, str | Path) and Path(value).is_absolute():
-        return Path(value).name
-    # Text of other objects may hold their address, which differs every time.
-    return value if isinstance(value, str | int | float | bool | None) else _class(value)
 
 
 def _peak_memory() -> int | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hubver.record import base_model, code, data, draft, live, trainer_state
+from hubver.record import arguments, base_model, code, data, draft, live, trainer_state
 from hubver.record.schema import Base, DataSource, Environment, Gap, Resources, RunRecord, Tokenizer, Training
 from hubver.record.secrets import redact
 
@@ -72,6 +72,8 @@ def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
     training = notes.ask(
         "training", lambda: live.training_of(args, held.model, held.trainer, held.optimizer), Training()
     )
+    given = notes.ask("training.arguments", lambda: arguments.changed(args), arguments.Changed({}, ()))
+    known = {"arguments": given.values, "started": now, "resumed": state.global_step > 0}
     record = RunRecord(
         run_id=earlier.record.run_id if earlier else f"run-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
         created=now,
@@ -79,11 +81,11 @@ def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
         base_model=base.base,
         data=_data(held, said, notes),
         tokenizer=notes.ask("tokenizer", lambda: live.tokenizer_of(held.processing), Tokenizer()),
-        training=training.model_copy(update={"started": now, "resumed": state.global_step > 0}),
+        training=training.model_copy(update=known),
         code=where.code,
         environment=notes.ask("environment", lambda: live.environment_of(args), Environment()),
     )
-    gaps = (*notes.gaps, *base.gaps, *where.gaps, *_unsaid(record))
+    gaps = (*notes.gaps, *base.gaps, *given.gaps, *where.gaps, *_unsaid(record))
     return draft.Draft(record.model_copy(update={"gaps": gaps}), where.diff)
 
 
