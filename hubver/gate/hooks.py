@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubver.errors import HubverError
+from hubver.gate import outbox
 from hubver.gate.contenders import find_candidate, find_production
 from hubver.gate.report import line, markdown, sentence
 from hubver.gate.runner import PROGRESS
 from hubver.gate.session import GateSession
-from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from hubver.gate.verdict import Verdict
 
 
 class GateHooks:
@@ -40,6 +43,8 @@ class GateHooks:
         option = self._config.option
         gates = _gates_folder(self._config)
         try:
+            if option.gate_report and not option.collectonly:
+                outbox.clear(Path(option.gate_report))
             # pytest's own root would not do: a local candidate on its command line moves it.
             settings = Settings.load(gates)
             candidate = find_candidate(settings, option.candidate)
@@ -95,7 +100,9 @@ class GateHooks:
             return
         self._verdict = self.session.verdict(int(exitstatus))
         if self._config.option.gate_report:
-            _write(Path(self._config.option.gate_report), self._verdict)
+            # The JSON comes last: where it is, so is what stands beside it.
+            reports = {REPORT_MARKDOWN: markdown(self._verdict).encode(), REPORT_JSON: self._verdict.to_bytes()}
+            outbox.put(Path(self._config.option.gate_report), reports)
         session.exitstatus = self.session.exit_code(self._verdict)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -106,15 +113,6 @@ class GateHooks:
         terminalreporter.write_line(sentence(self._verdict))
         for problem in self._verdict.problems:
             terminalreporter.write_line(f"- {problem}")
-
-
-def _write(folder: Path, verdict: Verdict) -> None:
-    """The JSON comes last and in one step: where it is, it is whole, and so is what stands beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / REPORT_MARKDOWN).write_text(markdown(verdict), encoding="utf-8")
-    unfinished = folder / f".{REPORT_JSON}.part"
-    unfinished.write_bytes(verdict.to_bytes())
-    unfinished.replace(folder / REPORT_JSON)
 
 
 def _gates_folder(config: pytest.Config) -> Path:

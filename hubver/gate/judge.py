@@ -7,10 +7,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadInput
+from hubver.errors import BadInput, HubverError
 from hubver.gate import runner
-from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 from hubver.hub import ledger
+from hubver.hub.answers import translated
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
@@ -20,6 +20,7 @@ from hubver.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hubver.gate.verdict import Verdict
     from hubver.hub.contents import Refs
 
 
@@ -59,9 +60,10 @@ def judge(
         progress: told each gate's result, in one line.
 
     Raises:
-        BadInput: there is no folder of gates.
+        BadInput: there is no folder of gates, or the reports cannot be written.
+        BadToken: the token may not write to the repository; known before anything is judged.
         HarnessFailed: the evaluation itself broke, so there is no verdict.
-        NotFound, BadToken, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
+        NotFound, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
     folder = gates or settings.gates_directory
@@ -82,10 +84,10 @@ def judge(
         # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
         baseline = replace(found, revision=found.version or found.sha)
     reports = out or Path.cwd()
-    reports.mkdir(parents=True, exist_ok=True)
-    verdict = runner.run(settings, candidate, baseline, folder, reports, progress=progress)
-    evidence = {name: (reports / name).read_bytes() for name in (REPORT_JSON, REPORT_MARKDOWN)}
     actor = settings.actor or hub.whoami()
+    _need_write_access(hub, target.repo_id)
+    judged = runner.run(settings, candidate, baseline, folder, reports, progress=progress)
+    verdict = judged.verdict
 
     def event(refs: Refs, state: State) -> Judged:
         return Judged(
@@ -100,7 +102,12 @@ def judge(
             reasons=reasons(verdict),
         )
 
-    commit = ledger.append(hub, target.repo_id, event, evidence)
+    try:
+        commit = ledger.append(hub, target.repo_id, event, judged.reports)
+    except HubverError as error:
+        kept = f"The verdict is {verdict.outcome} and its reports are in {reports}, but the ledger does not have it."
+        error.hint = f"{kept} {error.hint or 'Run the same command again.'}"
+        raise
     return Judgement(candidate, baseline, verdict, commit, reports)
 
 
@@ -108,6 +115,15 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
     """Why a verdict is not a pass: the problems, and what each gate that did not pass says."""
     gates = (gate.reason for gate in verdict.gates if gate.outcome in ("fail", "inconclusive"))
     return (*verdict.problems, *gates)
+
+
+def _need_write_access(hub: Hub, repo_id: str) -> None:
+    """Raise now, and not after minutes of work, where the token may not write the verdict down.
+
+    `GET /api/models/{repo_id}/auth-check/write`, as huggingface_hub's `auth_check` asks it.
+    """
+    with translated(hub.endpoint, repo_id):
+        hub.api.auth_check(repo_id, write=True)
 
 
 def _release(refs: Refs, pinned: Pin) -> Release:

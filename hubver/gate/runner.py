@@ -10,16 +10,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HarnessFailed
+from hubver.gate import outbox
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hubver.pins import Pin
     from hubver.settings import Settings
@@ -28,6 +31,19 @@ if TYPE_CHECKING:
 PROGRESS = "hubver: "
 _TAIL_LINES = 40
 _EXIT_CODES = {"pass": (0,), "fail": (1,), "inconclusive": (1,), "error": (2, 3)}
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """What a child found.
+
+    Attributes:
+        verdict: pass, fail or inconclusive.
+        reports: the bytes of exactly this run's reports, by file name, whatever became of the files since.
+    """
+
+    verdict: Verdict
+    reports: dict[str, bytes]
 
 
 def run(
@@ -39,7 +55,7 @@ def run(
     *,
     progress: Callable[[str], None] | None = None,
     timeout_seconds: float | None = None,
-) -> Verdict:
+) -> GateRun:
     """Judge one candidate against one production.
 
     Args:
@@ -47,15 +63,15 @@ def run(
         candidate: what is judged.
         baseline: what it would replace; None on a first release.
         gates: the folder of gates, or one file of it.
-        out: where `gate-report.json` and `gate-report.md` are written; earlier reports there are removed first.
+        out: where `gate-report.json` and `gate-report.md` are put; earlier reports there are removed first.
         progress: called with one line for each gate that ends.
         timeout_seconds: after which the child is killed; None to wait for ever.
 
     Returns:
-        The verdict: pass, fail or inconclusive. An empty gates folder is a fail.
+        The verdict and its reports. An empty gates folder is a fail.
 
     Raises:
-        BadInput: the gates, or what they name, cannot be used.
+        BadInput: the gates, or what they name, cannot be used; or `out` cannot be written to, which is known at once.
         HarnessFailed: there is no verdict: the child was killed, wrote no report, or its exit code, its report and
             what was asked for disagree.
     """
@@ -65,16 +81,19 @@ def run(
             expected="a folder of pytest files",
             hint="Scaffold some with: hubver init",
         )
-    for name in (REPORT_JSON, REPORT_MARKDOWN):
-        (out / name).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
-    code, tail = _run_child(_command(candidate, baseline, gates, out), settings, progress, timeout_seconds)
-    verdict = _report(out / REPORT_JSON, code, tail)
+    outbox.clear(out)
+    # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
+    with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
+        folder = Path(private)
+        code, tail = _run_child(_command(candidate, baseline, gates, folder), settings, progress, timeout_seconds)
+        judged = _read(folder, code, tail)
+    verdict = judged.verdict
     _agree(verdict, code, candidate, baseline)
+    outbox.put(out, judged.reports)
     if verdict.outcome == "error":
         error = BadInput if code == BadInput.exit_code else HarnessFailed
         raise error(verdict.problems[0] if verdict.problems else "The gate ended with an error.", hint=_said(tail))
-    return verdict
+    return judged
 
 
 def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:
@@ -157,19 +176,20 @@ def _environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def _report(path: Path, code: int, tail: deque[str]) -> Verdict:
+def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
     if code < 0:
         raise HarnessFailed(
             f"The gate was killed by {signal.Signals(-code).name}, so there is no verdict.",
             hint=f"Was there enough memory for the models? {_said(tail)}",
         )
     try:
-        data = path.read_bytes()
+        # The JSON last, as it was written.
+        reports = {name: (folder / name).read_bytes() for name in (REPORT_MARKDOWN, REPORT_JSON)}
     except OSError:
         error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
         raise error(f"The gate ended with code {code} and wrote no report.", hint=_said(tail)) from None
     try:
-        return Verdict.from_bytes(data, source=str(path))
+        return GateRun(Verdict.from_bytes(reports[REPORT_JSON], source=REPORT_JSON), reports)
     except BadDocument as error:
         raise HarnessFailed(f"The gate's report cannot be used: {error}", hint=_said(tail)) from error
 

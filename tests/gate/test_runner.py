@@ -41,6 +41,9 @@ class Project:
         pinned = self.pin(baseline) if baseline else None
         return run(self.settings, self.pin("v1.1.0"), pinned, self.gates, self.out, **options)
 
+    def judge(self, body: str, **options):
+        return self.run(body, **options).verdict
+
 
 @pytest.fixture
 def project(local_hub, tiny, tmp_path) -> Project:
@@ -80,7 +83,7 @@ def test_no_regression(gate):
 def test_a_real_child_judges_exact_commits(project):
     subprocess.run(["git", "init", "-q", project.gates], check=True)
     lines = []
-    verdict = project.run(GATES, progress=lines.append)
+    verdict = project.judge(GATES, progress=lines.append)
     assert verdict.passed
     assert verdict.repo_id == REPO
     assert (verdict.candidate.revision, verdict.candidate.sha) == ("v1.1.0", project.pin("v1.1.0").sha)
@@ -97,7 +100,7 @@ QUICK = "def test_plain(): pass\n"
 
 
 def test_a_folder_without_gates_is_a_fail_and_not_a_pass(project):
-    verdict = project.run(QUICK)
+    verdict = project.judge(QUICK)
     assert verdict.outcome == "fail"
     assert verdict.problems == ("No test asked the gate, so nothing was judged.",)
 
@@ -135,6 +138,7 @@ def test_a_child_that_cannot_be_believed_gives_no_verdict(project, conftest, mes
     (project.out / REPORT_JSON).write_text('{"outcome": "pass"}')
     with pytest.raises((HarnessFailed, BadInput), match=message):
         project.run(QUICK, conftest=conftest)
+    assert list(project.out.iterdir()) == []
 
 
 def test_a_child_that_hangs_is_stopped(project):
@@ -157,7 +161,7 @@ def test_a_token_that_gates_print_is_not_repeated(project):
 
 def test_the_project_s_own_pytest_options_leave_no_gate_out(project):
     (project.settings.root / "pytest.ini").write_text("[pytest]\naddopts = -k nothing_of_that_name\n")
-    assert project.run(QUICK).counts.deselected == 0
+    assert project.judge(QUICK).counts.deselected == 0
 
 
 def test_a_revision_that_moved_meanwhile_is_noticed(project):
@@ -170,3 +174,32 @@ def test_a_revision_that_moved_meanwhile_is_noticed(project):
 def test_gates_that_are_not_there_are_bad_input(project):
     with pytest.raises(BadInput, match="no gates"):
         run(project.settings, project.pin("v1.1.0"), None, project.gates / "gone", project.out)
+
+
+INTRUDER = """
+import pathlib
+def pytest_unconfigure():
+    for name in ("gate-report.json", "gate-report.md"):
+        (pathlib.Path(__file__).parents[1] / "out" / name).write_text("another gate's")
+"""
+
+
+def test_the_evidence_is_this_run_s_own_whatever_another_gate_writes_there(project):
+    judged = project.run(QUICK, conftest=INTRUDER)
+    assert set(judged.reports) == {REPORT_JSON, REPORT_MARKDOWN}
+    for name, content in judged.reports.items():
+        assert b"another gate's" not in content
+        assert (project.out / name).read_bytes() == content
+    assert len(list(project.out.iterdir())) == 2
+
+
+@pytest.mark.parametrize("blocked", ["out", REPORT_JSON])
+def test_reports_that_could_not_be_written_are_refused_before_anything_runs(project, blocked):
+    if blocked == "out":
+        project.out.write_text("a file")
+    else:
+        (project.out / blocked / "within").mkdir(parents=True)
+    with pytest.raises(BadInput, match="cannot be written") as caught:
+        project.run(QUICK, conftest="open(__file__ + '.ran', 'w').close()\n")
+    assert "--out" in caught.value.hint
+    assert not (project.gates / "conftest.py.ran").exists()

@@ -1,0 +1,60 @@
+"""Where reports go: each is there whole or not at all, also where two gates write to one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadInput
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def clear(folder: Path) -> None:
+    """Make a folder ready for reports, before there are any; earlier ones go, so that none is taken for a later one's.
+
+    Raises:
+        BadInput: nothing can be written there.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (REPORT_JSON, REPORT_MARKDOWN):
+            (folder / name).unlink(missing_ok=True)
+        probe = _beside(folder / REPORT_JSON)
+        probe.touch()
+        probe.unlink()
+
+
+def put(folder: Path, reports: Mapping[str, bytes]) -> None:
+    """Write reports, by file name, in their order; each replaces what has its name in one step.
+
+    Raises:
+        BadInput: nothing can be written there.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in reports.items():
+            unfinished = _beside(folder / name)
+            try:
+                unfinished.write_bytes(content)
+                unfinished.replace(folder / name)
+            finally:
+                unfinished.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"The reports cannot be written to {folder}: {error.strerror}.", hint="Name another folder with --out DIR"
+        ) from error

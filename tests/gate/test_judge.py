@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from hubver.errors import BadToken, HubFailed
+from hubver.gate.judge import judge
+from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+from hubver.localhub import Answer
+
+QUICK = "open(__file__ + '.ran', 'w').close()\ndef test_plain(): pass\n"
+
+
+@pytest.fixture
+def gates(tmp_path):
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    (folder / "test_quality.py").write_text(QUICK)
+    return folder
+
+
+def test_the_ledger_keeps_the_reports_that_lie_in_the_folder(repo, gates, tmp_path):
+    repo.version("v1.0.0")
+    judgement = judge("acme/router@v1.0.0", gates=gates, out=tmp_path / "out", settings=repo.settings)
+    for name in (REPORT_JSON, REPORT_MARKDOWN):
+        kept = repo.hub.read(repo.repo_id, judgement.ledger_commit, name)
+        assert kept == (tmp_path / "out" / name).read_bytes()
+
+
+def test_a_token_that_may_not_write_is_refused_before_anything_is_judged(local_hub, repo, gates, tmp_path):
+    repo.version("v1.0.0")
+    token = local_hub.add_user("reader", orgs=("acme",), write=False)
+    settings = repo.settings.model_copy(update={"token": SecretStr(token)})
+    with pytest.raises(BadToken):
+        judge("acme/router@v1.0.0", gates=gates, out=tmp_path / "out", settings=settings)
+    assert not (gates / "test_quality.py.ran").exists()
+
+
+def test_a_ledger_that_takes_no_verdict_leaves_the_reports(local_hub, repo, gates, tmp_path):
+    repo.version("v1.0.0")
+    local_hub.faults.add("POST", "*/git-receive-pack", Answer(503), times=None)
+    with pytest.raises(HubFailed) as caught:
+        judge("acme/router@v1.0.0", gates=gates, out=tmp_path / "out", settings=repo.settings)
+    assert f"The verdict is fail and its reports are in {tmp_path / 'out'}" in caught.value.hint
+    assert Verdict.from_bytes((tmp_path / "out" / REPORT_JSON).read_bytes()).outcome == "fail"
