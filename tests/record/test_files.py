@@ -4,6 +4,7 @@ import pickle
 import re
 import zipfile
 from collections import OrderedDict
+from fractions import Fraction
 
 import pytest
 
@@ -95,7 +96,45 @@ def test_a_pickle_in_a_zip_is_refused(adapter):
         select(adapter)
 
 
-@pytest.mark.parametrize("content", [b"", b"P", b"PK", b"PK\3\4 no zip", b"cats\nand\ndogs\n.", b"(a.", b"N.", b"\x80"])
+OLD_PICKLES = {
+    "an object of a class": pickle.dumps(Fraction(1, 2), protocol=0),
+    "an ordered dictionary": pickle.dumps(OrderedDict(a=1), protocol=0),
+    "a function": pickle.dumps(print, protocol=0),
+    "a function, protocol 1": pickle.dumps(print, protocol=1),
+    "INST": b"(S'true'\nios\nsystem\n.",
+    "OBJ": b"(cos\nsystem\nS'true'\no.",
+    "REDUCE without a memo": b"cos\nsystem\n(S'true'\ntR.",
+    "an import alone, not text": b"U\1\xff0cos\nsystem\n.",
+    "longer than is looked at": pickle.dumps([Evil(), "x" * (2 << 20)], protocol=0),
+}
+
+
+@pytest.mark.parametrize("content", OLD_PICKLES.values(), ids=OLD_PICKLES)
+def test_an_old_pickle_that_runs_code_is_found(adapter, content):
+    (adapter / "notes.txt").write_bytes(content)
+    with pytest.raises(Unsafe, match="is a pickle"):
+        select(adapter)
+
+
+NO_PICKLES = [
+    b"",
+    b"P",
+    b"PK",
+    b"PK\3\4 no zip",
+    b"cats\nand\ndogs\n.",
+    b"cats\nhats\n.",
+    b"cats\nhats\n." + "\u00e9".encode() * (1 << 20),
+    b"ideas\nmore\n.\n",
+    b"(in short\nideas\n.\n",
+    b"oR.",
+    b"(a.",
+    b"N.",
+    b"\x80",
+    pickle.dumps(["only", {"data": 1}], protocol=0),
+]
+
+
+@pytest.mark.parametrize("content", NO_PICKLES, ids=lambda content: repr(content[:20]))
 def test_what_only_looks_a_little_like_a_pickle_is_none(adapter, content):
     (adapter / "notes.txt").write_bytes(content)
     assert "notes.txt" not in travelling(adapter)
