@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubver.errors import BadInput
-from hubver.gate import policy
+from hubver.gate import policy, thresholds
 from hubver.gate.session import SEED, sliced
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Gate:
         """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
 
         def decide(examples: Examples) -> GateResult:
+            thresholds.check(alpha=alpha, floor=minimum)
             scores = self._session.scores(self._session.candidate, task, examples)
             return policy.floor(task.name, scores, minimum, alpha=alpha, seed=SEED)
 
@@ -69,6 +70,7 @@ class Gate:
         """
 
         def decide(examples: Examples) -> GateResult:
+            thresholds.check(alpha=alpha, margin=margin)
             candidate, production = self._both(task, examples)
             return policy.no_regression(task.name, candidate, production, margin, alpha=alpha, seed=SEED)
 
@@ -94,6 +96,7 @@ class Gate:
         """
 
         def decide(examples: Examples) -> GateResult:
+            thresholds.check_slices(task.name, alpha=alpha, floor=floor, margin=margin)
             if not examples.slices:
                 raise BadInput(
                     f"The task {task.name!r} has no slices.", hint='Name the column to group by: Task(slice_by="...")'

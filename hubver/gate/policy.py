@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from hubver.errors import BadInput
-from hubver.gate import statistics
+from hubver.gate import statistics, thresholds
 from hubver.gate.verdict import Bounds, GateOutcome, GateResult, SliceResult
 
 if TYPE_CHECKING:
@@ -34,9 +33,9 @@ def floor(task: str, scores: Scores, minimum: float, *, alpha: float = ALPHA, se
         seed: of the order of the bets.
 
     Raises:
-        BadInput: the minimum is not in (0, 1): at 0 anything would pass, and at 1 nothing ever could.
+        BadInput: the minimum or alpha is not in (0, 1); see `thresholds.check`.
     """
-    _check_threshold("floor", minimum)
+    thresholds.check(alpha=alpha, floor=minimum)
     base = GateResult(
         policy="floor", task=task, outcome="fail", reason="", threshold=minimum, alpha=alpha, n=len(scores)
     )
@@ -73,9 +72,9 @@ def no_regression(
         seed: of the order of the bets.
 
     Raises:
-        BadInput: the margin is not in (0, 1): at 0 no number of equal examples could show it, at 1 anything passes.
+        BadInput: the margin or alpha is not in (0, 1); see `thresholds.check`.
     """
-    _check_threshold("margin", margin)
+    thresholds.check(alpha=alpha, margin=margin)
     base = GateResult(
         policy="no_regression", task=task, outcome="fail", reason="", threshold=-margin, alpha=alpha, n=len(candidate)
     )
@@ -135,13 +134,9 @@ def worst_slice(
         seed: of the order of the bets.
 
     Raises:
-        BadInput: a floor or margin is not in (0, 1), or there is neither.
+        BadInput: a floor, margin or alpha is not in (0, 1), or there is neither floor nor margin.
     """
-    if minimum is None and margin is None:
-        raise BadInput(f"The worst-slice gate of {task!r} checks nothing.", expected="a floor, a margin or both")
-    for what, threshold in (("floor", minimum), ("margin", margin)):
-        if threshold is not None:
-            _check_threshold(what, threshold)
+    thresholds.check_slices(task, alpha=alpha, floor=minimum, margin=margin)
     n = sum(len(scores) for scores in candidate.values())
     base = GateResult(
         policy="worst_slice",
@@ -247,13 +242,6 @@ def _worst(base: GateResult, slices: tuple[SliceResult, ...]) -> GateResult:
             "slices": slices,
         }
     )
-
-
-def _check_threshold(what: str, value: float) -> None:
-    if not 0.0 < value < 1.0:
-        raise BadInput(
-            f"A {what} of {value:g} cannot be decided.", expected="a number between 0 and 1, neither of them"
-        )
 
 
 def _fault(scores: Scores, whose: Side) -> str | None:

@@ -275,6 +275,23 @@ def test_nothing_judged_is_no_pass(gates, body, code, outcome, problem):
     assert any(problem in item for item in verdict.problems), verdict.problems
 
 
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("floor(TASK, 0)", "A floor of 0 cannot be decided"),
+        ("floor(TASK, 0.5, alpha=0)", "An alpha of 0 cannot be decided"),
+        ("no_regression(TASK, margin=1)", "A margin of 1 cannot be decided"),
+        ("worst_slice(TASK, floor=0.5, margin=2)", "A margin of 2 cannot be decided"),
+        ("worst_slice(TASK)", "checks nothing"),
+    ],
+)
+def test_a_question_that_cannot_be_decided_is_refused_before_any_model_is_loaded(gates, question, said):
+    result, verdict = gates.run(f"def test_a(gate): gate.{question}\n", production=gates.two)
+    assert (result.ret, verdict.outcome) == (2, "error")
+    assert said in verdict.problems[0]
+    assert verdict.engine == {}  # no model was even looked for
+
+
 def test_a_broken_harness_is_an_error_and_no_verdict(gates, tmp_path):
     config = json.loads((gates.one / "adapter_config.json").read_text())
     folder = tmp_path / "broken"

@@ -127,6 +127,16 @@ def test_thresholds_that_decide_nothing_are_refused(threshold):
         policy.worst_slice("t", {"a": GOOD}, minimum=threshold)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 5.0, NAN])
+def test_an_error_probability_that_means_nothing_is_refused(alpha):
+    with pytest.raises(BadInput, match=r"alpha of .* cannot be decided"):
+        policy.floor("t", GOOD, 0.5, alpha=alpha)
+    with pytest.raises(BadInput, match=r"alpha of .* cannot be decided"):
+        policy.no_regression("t", GOOD, GOOD, 0.5, alpha=alpha)
+    with pytest.raises(BadInput, match=r"alpha of .* cannot be decided"):
+        policy.worst_slice("t", {"a": GOOD}, minimum=0.5, alpha=alpha)
+
+
 def test_a_worst_slice_gate_that_checks_nothing_is_refused():
     with pytest.raises(BadInput, match="checks nothing"):
         policy.worst_slice("t", {"a": GOOD})
