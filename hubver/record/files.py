@@ -57,6 +57,7 @@ _OURS = (RUN_FILE, DIFF_FILE, RECORD_FILE)
 _OLD_WEIGHTS = ("adapter_model.bin", "pytorch_model*.bin")
 # These are read whole, and partly go into the record, which every later push must read.
 _CONFIGURATIONS = frozenset({ADAPTER_CONFIG, "config.json", "tokenizer_config.json"})
+_OBJECTS = _CONFIGURATIONS | {"tokenizer.json"}
 # A configuration larger than this is no configuration; the scan for secrets stays bounded.
 _LARGEST = 4 << 20
 
@@ -98,7 +99,7 @@ def select(folder: Path) -> Selection:
 
     Raises:
         BadInput: the folder does not exist or holds no adapter and no whole model, or a configuration is larger than
-            4 MiB.
+            4 MiB or no JSON object in UTF-8.
         Unsafe: it holds a pickle that is no known by-product, weights in the old pickle format only, a link to
             outside, or a secret in a file that would travel.
     """
@@ -232,7 +233,9 @@ def _check_shards(files: Mapping[str, Path]) -> None:
 
 
 def _check_content(path: str, file: Path) -> None:
-    """No token may leave in a configuration: old tokenizers wrote the one they were loaded with."""
+    """A configuration is one that others can read, and no token leaves in it: old tokenizers wrote the one they used."""
+    if not path.endswith(".json"):
+        return
     size = file.stat().st_size
     if path in _CONFIGURATIONS and size > _LARGEST:
         raise BadInput(
@@ -241,11 +244,24 @@ def _check_content(path: str, file: Path) -> None:
             found=f"{size:,} bytes",
             hint="Look what fills it, remove that, and save it again.",
         )
-    if not path.endswith(".json") or _is_vocabulary(path) or size > _LARGEST:
+    if path in _OBJECTS:
+        _check_object(path, file)
+    if _is_vocabulary(path) or size > _LARGEST:
         return
     text = file.read_text(encoding="utf-8", errors="replace")
     if redact(text) != text:
         raise Unsafe(f"{path} holds what looks like a secret.", hint=f"Remove the secret from {file}, and revoke it.")
+
+
+def _check_object(path: str, file: Path) -> None:
+    hint = f"Save the model and its tokenizer again, or remove {file} if it is not theirs."
+    expected = "a JSON object in UTF-8"
+    try:
+        value = json.loads(file.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} cannot be read: {error}.", expected=expected, hint=hint) from None
+    if not isinstance(value, dict):
+        raise BadInput(f"{path} cannot be read.", expected=expected, found=type(value).__name__, hint=hint)
 
 
 def _is_vocabulary(path: str) -> bool:

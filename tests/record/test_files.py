@@ -239,3 +239,22 @@ def test_a_configuration_is_not_larger_than_4_mib(adapter, name):
     with pytest.raises(BadInput, match=f"{name} is too large") as raised:
         select(adapter)
     assert raised.value.found == "4,194,305 bytes"
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "config.json", "tokenizer_config.json", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'"text"', b"[" * 100_000, "{}".encode("utf-16"), b"\xef\xbb\xbf{}", b'{"a": "\xff"}'],
+    ids=lambda content: repr(content[:9]),
+)
+def test_a_configuration_that_nobody_can_read_is_refused(adapter, name, content):
+    (adapter / name).write_bytes(content)
+    with pytest.raises(BadInput, match=f"{name} cannot be read") as raised:
+        select(adapter)
+    assert raised.value.expected == "a JSON object in UTF-8"
+    assert str(adapter / name) in raised.value.hint
+
+
+def test_a_configuration_in_any_language_travels(adapter):
+    (adapter / "tokenizer_config.json").write_text('{"bos_token": "\u304a\u65e9\u3046"}', encoding="utf-8")
+    assert "tokenizer_config.json" in travelling(adapter)
