@@ -16,7 +16,7 @@ from hubver.gate import adapter
 from hubver.gate.quiet import library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 # Sequences, and tokens with padding, in one batch: small enough for a laptop, and no slower on two cores.
@@ -48,9 +48,14 @@ class ModelSource:
 
 
 class Engine:
-    """Loads models, each base only once, and keeps them until the engine is dropped."""
+    """Loads models, each base only once, and keeps them until the engine is dropped.
 
-    def __init__(self) -> None:
+    Args:
+        tell: told, before each step that may take long, what it is.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._tell = tell
         self._bases: dict[Path, Any] = {}
         self._loaded: dict[ModelSource, LoadedModel] = {}
 
@@ -95,6 +100,7 @@ class Engine:
         if source.base is None:
             return None
         model = self.load(source)
+        self._tell(f"comparing {source.name} with its base model")
         with library(f"comparing {source.name} with its base model"), _threads(model.threads):
             import torch
 
@@ -120,6 +126,7 @@ class Engine:
             yield _network(model.source.base)
 
     def _whole(self, source: ModelSource) -> LoadedModel:
+        self._tell(f"loading {source.name}")
         return LoadedModel(source, _network(source.folder), _tokenizer(source), adapter=None, shares_base=False)
 
     def _adapted(self, source: ModelSource) -> LoadedModel:
@@ -132,8 +139,10 @@ class Engine:
         key = source.base.resolve()
         network = self._bases.get(key) if shares else None
         if network is None:
+            self._tell(f"loading the base model of {source.name}")
             network = PeftModel.from_pretrained(_network(source.base), source.folder, adapter_name=source.name)
         else:
+            self._tell(f"loading {source.name} onto the same base model")
             network.load_adapter(source.folder, adapter_name=source.name)
         adapter.check_all_applied(source.name, source.folder, network)
         if shares:

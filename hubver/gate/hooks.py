@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -51,7 +52,8 @@ class GateHooks:
             production = None if option.first_release else find_production(settings, candidate, option.production)
         except HubverError as error:
             pytest.exit(_said(error), returncode=max(error.exit_code, 2))
-        self.session = GateSession(settings, candidate, production, gates, datetime.now(timezone.utc))
+        started = datetime.now(timezone.utc)
+        self.session = GateSession(settings, candidate, production, gates, started, tell=self._tell)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """See gates files that cannot be imported, or that skip themselves as a whole."""
@@ -83,15 +85,23 @@ class GateHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what became of each phase of each test, and say what the gate found in it."""
         self.session.watch.ended(report.nodeid, report.outcome, report.when, _why(report))
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         for result in self.session.results[self._shown :]:
-            if terminal is not None:
-                terminal.ensure_newline()
-                # It knows of an unfinished line only where it printed a file's name.
-                if self._config.get_terminal_writer().width_of_current_line:
-                    terminal.write("\n")
-                terminal.write_line(PROGRESS + line(result))
+            self._tell(line(result))
         self._shown = len(self.session.results)
+
+    def _tell(self, text: str) -> None:
+        """Say something to people who wait, also from within a test, whose output pytest keeps to itself."""
+        plugins = self._config.pluginmanager
+        terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+        if terminal is None:
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            terminal.ensure_newline()
+            # It knows of an unfinished line only where it printed a file's name.
+            if self._config.get_terminal_writer().width_of_current_line:
+                terminal.write("\n")
+            terminal.write_line(PROGRESS + " ".join(text.splitlines()))
+            terminal.flush()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

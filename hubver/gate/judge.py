@@ -57,7 +57,7 @@ def judge(
         gates: the folder of gates; the settings' own if None.
         out: where the reports go; the working directory if None.
         settings: the user's own if None.
-        progress: told each gate's result, in one line.
+        progress: told, in one line each, what takes long now, and each gate's result.
 
     Raises:
         BadInput: there is no folder of gates, or the reports cannot be written.

@@ -64,7 +64,7 @@ def run(
         baseline: what it would replace; None on a first release.
         gates: the folder of gates, or one file of it.
         out: where `gate-report.json` and `gate-report.md` are put; earlier reports there are removed first.
-        progress: called with one line for each gate that ends.
+        progress: called with one line before each long step, and for each gate that ends.
         timeout_seconds: after which the child is killed; None to wait for ever.
 
     Returns:

@@ -42,10 +42,18 @@ class GateSession:
         production: what it would replace; None on a first release.
         gates: the folder of the gates.
         started: when, for the report.
+        tell: told, before each step that may take long, what it is.
     """
 
     def __init__(
-        self, settings: Settings, candidate: Contender, production: Contender | None, gates: Path, started: datetime
+        self,
+        settings: Settings,
+        candidate: Contender,
+        production: Contender | None,
+        gates: Path,
+        started: datetime,
+        *,
+        tell: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.candidate = candidate
@@ -55,7 +63,8 @@ class GateSession:
         self._gates = gates
         self._started = started
         self._clock = time.monotonic()
-        self._engine = Engine()
+        self._tell = tell
+        self._engine = Engine(tell)
         self._sources: dict[str, ModelSource] = {}
         self._answers: dict[tuple[str, str], list[str]] = {}
         self._examples: dict[tuple[int, Path], tuple[Task, Examples]] = {}
@@ -117,7 +126,9 @@ class GateSession:
         key = (who.name, examples.digest)
         if key not in self._answers:
             prompts = [examples.prompts[name] for name in names]
-            self._answers[key] = self.model(who).generate(prompts, max_new_tokens=task.max_new_tokens)
+            model = self.model(who)
+            self._tell(f"scoring {len(prompts)} examples of {task.name} with {who.name}")
+            self._answers[key] = model.generate(prompts, max_new_tokens=task.max_new_tokens)
         answers = self._answers[key]
         if len(answers) != len(names):
             raise HarnessFailed(f"{who.name} gave {len(answers)} answers to {len(names)} prompts.")
@@ -194,6 +205,8 @@ class GateSession:
 
     def _source(self, who: Contender) -> ModelSource:
         if who.name not in self._sources:
+            if who.pin is not None:
+                self._tell(f"fetching {who.name}")
             self._sources[who.name] = who.source(self.settings)
         return self._sources[who.name]
 
