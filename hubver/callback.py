@@ -9,6 +9,7 @@ command that finishes it.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +151,10 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
 
         draft.write(final, run)
         self.published = push(final, repo_id, version=self.version, bump=self.bump, message=self.message)
-        _log.info("Published %s %s: %s", repo_id, self.published.version, self.published.url)
+        done = "already published" if self.published.already else "published"
+        # Trainers print their own results too; at the default level a log would not show where the run has gone.
+        sys.stderr.write(f"hubver: {done} {repo_id} {self.published.version}: {self.published.url}\n")
+        sys.stderr.writelines(f"hubver: {hint}\n" for hint in self.published.hints)
 
     def _report(self, error: Exception, final: Path) -> None:
         self.failure = error

@@ -330,7 +330,7 @@ def test_a_push_that_fails_leaves_the_model_and_says_how_to_go_on(base, tokenize
 
 
 def test_a_run_publishes_itself_and_is_not_published_twice(
-    base, tokenizer, tmp_path, from_project, local_hub, monkeypatch
+    base, tokenizer, tmp_path, from_project, local_hub, monkeypatch, capsys
 ):
     from hubver.callback import HubverCallback
     from hubver.publish import push
@@ -345,6 +345,9 @@ def test_a_run_publishes_itself_and_is_not_published_twice(
     assert callback.failure is None
     assert (callback.published.version, callback.published.already) == ("v2.0.0", False)
     assert callback.published.run_id == find(output).record.run_id
+    line, hint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hubver: ")]
+    assert line == f"hubver: published acme/router v2.0.0: {callback.published.url}"
+    assert hint.startswith("hubver: The base model was a local folder")
     again = push(output, "acme/router")
     assert (again.already, again.sha) == (True, callback.published.sha)
 
