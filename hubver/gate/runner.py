@@ -6,6 +6,7 @@ that may look like a pass.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -79,7 +80,7 @@ def run(
         raise BadInput(
             f"There are no gates at {gates}.",
             expected="a folder of pytest files",
-            hint="Scaffold some with: hubver init",
+            hint="Write one: see 'Write a gate' in the README",
         )
     outbox.clear(out)
     # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
@@ -92,7 +93,8 @@ def run(
     outbox.put(out, judged.reports)
     if verdict.outcome == "error":
         error = BadInput if code == BadInput.exit_code else HarnessFailed
-        raise error(verdict.problems[0] if verdict.problems else "The gate ended with an error.", hint=_said(tail))
+        # The report says it; the child's last words would only repeat it.
+        raise error(verdict.problems[0] if verdict.problems else "The gate ended with an error.")
     return judged
 
 
@@ -122,9 +124,12 @@ def _run_child(
         text=True,
         encoding="utf-8",
         errors="replace",
-        # Its own group, so that whatever it starts goes with it.
+        # Its own group, so that whatever it starts can be ended with it.
         start_new_session=True,
     )
+    # Whatever the gates left behind ends with them, and could otherwise hold our end of the pipe open for ever.
+    sweeper = threading.Thread(target=_sweep, args=(child,))
+    sweeper.start()
     late = threading.Event()
 
     def stop() -> None:
@@ -143,7 +148,7 @@ def _run_child(
     finally:
         timer.cancel()
         _kill(child)
-        child.wait()
+        sweeper.join()
         if child.stdout:
             child.stdout.close()
     if late.is_set():
@@ -162,6 +167,14 @@ def _lines(child: subprocess.Popen[str], settings: Settings) -> Iterator[str]:
 
 def _kill(child: subprocess.Popen[str]) -> None:
     if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # it ended in between
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _sweep(child: subprocess.Popen[str]) -> None:
+    """Wait for the child's end, then end what is left of its group."""
+    child.wait()
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
 
 
@@ -213,5 +226,5 @@ def _agree(verdict: Verdict, code: int, candidate: Pin, baseline: Pin | None) ->
 
 
 def _said(tail: deque[str]) -> str:
-    last = [line for line in tail if line][-5:]
+    last = [line for line in tail if line.strip("=-_! ")][-5:]  # without pytest's rules
     return "Its last words: " + " / ".join(last) if last else "It said nothing."

@@ -46,7 +46,7 @@ class Watch:
         if any(error is known for known in self._errors):
             return
         self._errors.append(error)
-        self.problems.append(f"{where}: {error}")
+        self.problems.append(f"{where}: {error} {error.hint}" if error.hint else f"{where}: {error}")
         # Exit code 1 says no; an error says that there is no answer.
         self.error_code = max(self.error_code, error.exit_code, 2)
 

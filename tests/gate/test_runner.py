@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -156,9 +158,54 @@ def test_a_child_that_hangs_is_stopped(project):
         project.run(QUICK, conftest="import time\ntime.sleep(600)\n", timeout_seconds=1)
 
 
+LEAVING = """
+import subprocess, sys
+CHILD = "import socket; socket.create_connection({address!r}).recv(1)"
+def pytest_configure():
+    # Not captured yet: it holds the pipe to the runner as well.
+    subprocess.Popen([sys.executable, "-c", CHILD])
+"""
+
+
+def test_what_the_gates_leave_behind_ends_with_them(project):
+    with socket.create_server(("127.0.0.1", 0)) as waiting:
+        waiting.settimeout(60)
+        # No gate ends before the process that it leaves behind has come up.
+        conftest = LEAVING.replace("{address!r}", repr(waiting.getsockname()))
+        ready = "import socket\ndef test_plain():\n    socket.create_connection({}).recv(1)\n"
+        with socket.create_server(("127.0.0.1", 0)) as gate, ThreadPoolExecutor() as pool:
+            gate.settimeout(60)
+            body = ready.format(repr(gate.getsockname()))
+            running = pool.submit(project.judge, body, conftest=conftest, timeout_seconds=60)
+            left, _ = waiting.accept()
+            asked, _ = gate.accept()
+            asked.close()
+            assert running.result().outcome == "fail"
+        left.settimeout(60)
+        with left:
+            assert left.recv(1) == b""
+
+
 def test_a_gates_file_that_cannot_be_imported_is_bad_input(project):
-    with pytest.raises(BadInput, match="cannot be collected"):
+    with pytest.raises(BadInput, match="cannot be collected") as caught:
         project.run("import nothing_of_that_name\n")
+    assert caught.value.hint is None
+
+
+def test_an_error_says_what_to_do_and_not_what_pytest_printed(project):
+    with pytest.raises(BadInput, match=r"has no slices\. Name the column") as caught:
+        project.run(GATES + "def test_slices(gate):\n    gate.worst_slice(SURE, floor=0.5)\n")
+    assert caught.value.hint is None
+
+
+def test_last_words_are_words(project):
+    with pytest.raises(HarnessFailed, match="wrote no report") as caught:
+        project.run(
+            QUICK,
+            conftest="import os\nprint('so long', flush=True)\nprint('=' * 80, flush=True)\n"
+            "def pytest_sessionstart():\n    os.write(1, b'===== oh =====\\n' + b'=' * 80 + b'\\n')\n    os._exit(3)\n",
+        )
+    assert caught.value.hint.endswith("===== oh =====")
 
 
 def test_a_token_that_gates_print_is_not_repeated(project):
@@ -182,8 +229,9 @@ def test_a_revision_that_moved_meanwhile_is_noticed(project):
 
 
 def test_gates_that_are_not_there_are_bad_input(project):
-    with pytest.raises(BadInput, match="no gates"):
+    with pytest.raises(BadInput, match="no gates") as caught:
         run(project.settings, project.pin("v1.1.0"), None, project.gates / "gone", project.out)
+    assert "Write a gate" in caught.value.hint
 
 
 INTRUDER = """
