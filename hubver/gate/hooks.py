@@ -13,6 +13,7 @@ import pytest
 from hubver.errors import HubverError
 from hubver.gate import outbox
 from hubver.gate.contenders import find_candidate, find_production
+from hubver.gate.public import said
 from hubver.gate.report import line, markdown, sentence
 from hubver.gate.runner import PROGRESS
 from hubver.gate.session import GateSession
@@ -38,6 +39,8 @@ class GateHooks:
         self._config = config
         self._shown = 0
         self._verdict: Verdict | None = None
+        # What each test raised, by its node id and phase; pytest's own report ends with a place, not with a reason.
+        self._raised: dict[tuple[str, str], str] = {}
 
     def pytest_sessionstart(self) -> None:
         """Find out who stands before the gate, once, so that every test judges the same commits."""
@@ -80,11 +83,14 @@ class GateHooks:
         if isinstance(error, HubverError):
             self.session.watch.broke(item.nodeid, error)
             report.longrepr = _said(error)
+        elif report.failed and error is not None:
+            self._raised[report.nodeid, report.when] = _in_short(error)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what became of each phase of each test, and say what the gate found in it."""
-        self.session.watch.ended(report.nodeid, report.outcome, report.when, _why(report))
+        why = self._raised.pop((report.nodeid, report.when), "") or _why(report)
+        self.session.watch.ended(report.nodeid, report.outcome, report.when, why)
         for result in self.session.results[self._shown :]:
             self._tell(line(result))
         self._shown = len(self.session.results)
@@ -135,6 +141,12 @@ def _gates_folder(config: pytest.Config) -> Path:
 
 def _said(error: HubverError) -> str:
     return f"{error}\n{error.hint}" if error.hint else str(error)
+
+
+def _in_short(error: BaseException) -> str:
+    if isinstance(error, pytest.FixtureLookupError):
+        return f"there is no fixture {error.argname!r}"
+    return _last_line(str(error)) if isinstance(error, pytest.fail.Exception) else said(error)
 
 
 def _why(report: pytest.TestReport | pytest.CollectReport) -> str:

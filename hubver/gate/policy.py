@@ -211,6 +211,7 @@ def _slice(
         n=len(scores),
         value=decisive.value,
         production=decisive.production,
+        threshold=decisive.threshold,
         interval=decisive.interval,
         reason=decisive.reason,
     )
@@ -238,6 +239,8 @@ def _worst(base: GateResult, slices: tuple[SliceResult, ...]) -> GateResult:
             "reason": reason,
             "value": worst.value,
             "production": worst.production,
+            # A slice without scores was held against nothing in particular.
+            "threshold": base.threshold if worst.threshold is None else worst.threshold,
             "interval": worst.interval,
             "slices": slices,
         }
@@ -285,4 +288,4 @@ def _advice(outcome: str, more: int | None) -> str:
         return ""
     if more is None:
         return "; it lies so close that more examples will hardly decide it"
-    return f"; about {more:,} more examples would decide"
+    return f"; about {more:,} more example{'' if more == 1 else 's'} would decide"

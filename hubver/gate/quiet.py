@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from hubver.errors import HarnessFailed, HubverError, MissingPackage
+from hubver.gate.public import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,7 @@ def library(doing: str) -> Iterator[None]:
             f"The gate needs the package {error.name!r}.", hint="Install it with: pip install 'hubver[gate]'"
         ) from error
     except Exception as error:
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        raise HarnessFailed(f"The evaluation broke while {doing}: {type(error).__name__}: {first_line}") from error
+        raise HarnessFailed(f"The evaluation broke while {doing}: {said(error)}") from error
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubver.gate.public import said
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -80,7 +82,7 @@ def score(scorer: Scorer, prediction: str, expected: str) -> float:
     try:
         value: Any = scorer(prediction, expected)
     except Exception as error:
-        raise BadScore(f"the scorer {name_of(scorer)} raised {type(error).__name__}: {error}") from error
+        raise BadScore(f"the scorer {name_of(scorer)} raised {said(error)}") from error
     try:
         number = float(value)
     except (TypeError, ValueError):

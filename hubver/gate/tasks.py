@@ -118,15 +118,28 @@ class Task:
         return str(self._value(self.slice_by or "", "slice", row))
 
     def _value(self, column: str, what: str, row: Row) -> object:
-        if row.get(column) is None:
+        if column not in row:
             raise BadInput(
-                f"The {what} of the task {self.name!r} needs the column {column!r}, which a row lacks.",
-                expected=f"one of {', '.join(sorted(map(str, row)))}" if column not in row else "a value",
+                f"The {what} of the task {self.name!r} needs the column {column!r}, which a row lacks; "
+                f"its columns are {', '.join(map(str, row))}.",
+                hint=self._name_another(what, column, row),
+            )
+        if row[column] is None:
+            raise BadInput(
+                f"The {what} of the task {self.name!r} needs the column {column!r}, which is empty in a row.",
                 found=_short(row),
-                hint="In a template, write {{ and }} for braces that are no column.",
             )
         value: object = row[column]
         return value
+
+    def _name_another(self, what: str, column: str, row: Row) -> str:
+        """What to write instead of a column that is not there: a column that nothing else uses yet."""
+        if what != "slice" and not column.isidentifier():
+            return "In a template, write {{ and }} for braces that are no column."
+        used = f"{self.prompt} {self.expected} {{{self.slice_by}}}"
+        free = next((name for name in row if f"{{{name}}}" not in used), next(iter(row), "COLUMN"))
+        option = {"prompt": f'prompt="{{{free}}}"', "slice": f'slice_by="{free}"'}.get(what, f'expected="{{{free}}}"')
+        return f"Name a column that is there, such as: Task({option})"
 
     def _digest(self, ids: list[str]) -> str:
         return _digest_of(

@@ -30,13 +30,14 @@ class Bounds(Part):
 
 
 class SliceResult(Part):
-    """One slice of a worst-slice gate."""
+    """One slice of a worst-slice gate: its numbers are those of its floor or of its margin, whichever decided."""
 
     name: str
     outcome: GateOutcome
     n: int
     value: float | None = None
     production: float | None = None
+    threshold: float | None = None
     interval: Bounds | None = None
     reason: str = ""
 

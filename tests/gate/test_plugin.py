@@ -182,12 +182,17 @@ PASSING = "def test_sure(gate):\n    gate.floor(SURE, 0.8)\n"
         ("def test_b():\n    pytest.skip('not today')\n", (), "test_b was skipped: not today"),
         ("@pytest.mark.skip(reason='later')\ndef test_b(): pass\n", (), "test_b was skipped: later"),
         ("@pytest.mark.xfail(reason='known')\ndef test_b(): assert False\n", (), "known"),
-        ("def test_b(): assert 1 == 2\n", (), "test_b failed in call"),
-        ("def test_b(missing_fixture): pass\n", (), "test_b failed in setup"),
+        ("def test_b(): assert 1 == 2\n", (), "test_b failed in call: AssertionError: assert 1 == 2"),
+        (
+            "def test_b(): raise ValueError('no hf_abcdefghijklmnopqrst\\nhere')\n",
+            (),
+            "test_b failed in call: ValueError: no [redacted]",
+        ),
+        ("def test_b(missing_fixture): pass\n", (), "test_b failed in setup: there is no fixture 'missing_fixture'"),
         (
             "@pytest.fixture\ndef broken():\n    yield\n    raise OSError('x')\ndef test_b(broken): pass\n",
             (),
-            "teardown",
+            "teardown: OSError: x",
         ),
         ("def test_b(): pass\n", ("-k", "sure"), "1 tests were deselected"),
         ("def test_b(): pass\n", ("--deselect", "gates/test_quality.py::test_b"), "1 tests were deselected"),
@@ -198,7 +203,7 @@ PASSING = "def test_sure(gate):\n    gate.floor(SURE, 0.8)\n"
             "cannot be decided",
         ),
     ],
-    ids=["skip", "skip-mark", "xfail", "failing", "setup", "teardown", "-k", "deselect", "-x", "swallowed"],
+    ids=["skip", "skip-mark", "xfail", "failing", "raising", "setup", "teardown", "-k", "deselect", "-x", "swallowed"],
 )
 def test_one_passing_gate_does_not_cover_for_a_test_that_did_not_pass(gates, body, options, problem):
     result, verdict = gates.run(PASSING + body, *options)

@@ -96,6 +96,26 @@ def test_worst_slice(candidate, production, options, outcome, said):
     assert said in result.reason
 
 
+def test_the_threshold_is_the_one_that_the_interval_is_held_against():
+    both = {"minimum": 0.1, "margin": 0.1}
+    fallen = policy.worst_slice("t", {"a": HALF}, {"a": GOOD}, **both)
+    assert (fallen.outcome, fallen.threshold) == ("fail", -0.1)
+    assert fallen.interval.high < fallen.threshold
+    low = policy.worst_slice("t", {"a": BAD}, {"a": BAD}, minimum=0.5, margin=0.3)
+    assert (low.outcome, low.threshold) == ("fail", 0.5)
+    assert low.interval.high < low.threshold
+    assert low.slices[0].threshold == 0.5
+
+
+def test_one_more_example_is_one():
+    found = {
+        text.rpartition("about ")[2]
+        for n in range(2, 200)
+        if (text := policy.floor("t", scores(*[1.0] * n), 0.9).reason) and "about 1 more" in text
+    }
+    assert found == {"1 more example would decide."}
+
+
 def test_many_slices_share_the_error():
     alone = policy.worst_slice("t", {"a": GOOD}, minimum=0.8)
     among = policy.worst_slice("t", dict.fromkeys("abcdefgh", GOOD), minimum=0.8)

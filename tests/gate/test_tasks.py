@@ -101,6 +101,25 @@ def test_templates_that_cannot_be_filled_are_named(tmp_path, options, message):
     assert message in f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("row", "options", "columns", "hint"),
+    [
+        ({"prompt": "a", "target": "b"}, {}, "prompt, target", 'Task(expected="{target}")'),
+        ({"question": "a", "completion": "b"}, {}, "question, completion", 'Task(prompt="{question}")'),
+        (
+            {"prompt": "a", "completion": "b", "kind": "c"},
+            {"slice_by": "queue"},
+            "prompt, completion, kind",
+            'Task(slice_by="kind")',
+        ),
+    ],
+)
+def test_a_missing_column_is_answered_with_those_there_are(tmp_path, row, options, columns, hint):
+    with pytest.raises(BadInput, match=f"its columns are {columns}") as caught:
+        Task("t", [row], **options).load(tmp_path, SETTINGS)
+    assert caught.value.hint.endswith(hint)
+
+
 @pytest.mark.parametrize("options", [{"max_new_tokens": 0}, {"limit": 0}, {"rows": "acme/tickets@main"}])
 def test_tasks_that_make_no_sense_are_refused_at_once(options):
     with pytest.raises(BadInput):
