@@ -25,6 +25,7 @@ from hubver.localhub.routes import (
     settings,
     trees,
     upkeep,
+    webhooks,
     xet,
 )
 
@@ -35,7 +36,23 @@ if TYPE_CHECKING:
 
     from hubver.localhub.hub import Hub
 
-_AREAS = (accounts, repos, listing, settings, commits, refs, upkeep, trees, discussions, lfs, xet, git_http, content)
+# Those with fixed words in their paths go before those that take any word there.
+_AREAS = (
+    accounts,
+    webhooks,
+    repos,
+    listing,
+    settings,
+    commits,
+    refs,
+    upkeep,
+    trees,
+    discussions,
+    lfs,
+    xet,
+    git_http,
+    content,
+)
 
 
 class _HubManners:

@@ -151,7 +151,9 @@ class Discussions:
 
     def save(self, discussion: Discussion) -> None:
         """Write one."""
+        before = self.get(discussion.num) if discussion.num in self._numbers() else None
         write_atomically(self._folder / f"{discussion.num}.json", json.dumps(asdict(discussion), indent=1).encode())
+        self._repo.listener.discussion_saved(self._repo, before, discussion)
 
     def start(
         self, author: str, title: str, description: str, *, status: str = "open", base: str | None = None

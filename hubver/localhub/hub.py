@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubver.localhub.faults import Faults
     from hubver.localhub.limits import CommitRate
+    from hubver.localhub.notices import Notices
     from hubver.localhub.store import Store
     from hubver.localhub.switches import Switches
     from hubver.localhub.users import Accounts
@@ -28,6 +29,7 @@ class Hub:
         faults: what is to go wrong.
         switches: how to behave where nobody outside knows how the Hub does.
         commit_rate: counts commits.
+        notices: tells webhooks what happens.
         key: signs the addresses that are handed out for uploads; new in each process.
     """
 
@@ -38,6 +40,7 @@ class Hub:
     faults: Faults
     switches: Switches
     commit_rate: CommitRate
+    notices: Notices
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def sign(self, path: str) -> str:

@@ -20,6 +20,11 @@ def iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+def repo_key(repo: Repository) -> str:
+    """What the Hub calls `_id`: 24 hex digits."""
+    return hashlib.sha256(repo.url_path.encode()).hexdigest()[:24]
+
+
 def file_facts(store: BaseObjectStore, entry: trees.Entry) -> dict[str, Any]:
     """Size, blob id and LFS facts of a file, as the tree endpoint names them."""
     content = read_blob(store, entry.oid)
@@ -51,7 +56,7 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
         siblings = [_sibling(store, entry, blobs=blobs) for entry in entries]
         used = sum(file_facts(store, e)["size"] for e in entries) if "usedStorage" in expand else 0
     about = repo.description
-    ids: dict[str, Any] = {"_id": hashlib.sha256(repo.url_path.encode()).hexdigest()[:24], "id": about.id}
+    ids: dict[str, Any] = {"_id": repo_key(repo), "id": about.id}
     if about.kind == "model":
         ids["modelId"] = about.id
     known: dict[str, Any] = {

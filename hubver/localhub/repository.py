@@ -15,6 +15,7 @@ from dulwich.repo import Repo
 from hubver.localhub import trees
 from hubver.localhub.errors import entry_not_found, revision_not_found
 from hubver.localhub.files import write_atomically
+from hubver.localhub.listener import Silence
 from hubver.localhub.pointers import Attributes
 from hubver.localhub.refs import RefChange, Refs
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dulwich.object_store import BaseObjectStore
+
+    from hubver.localhub.listener import Listener
 
 Kind = Literal["model", "dataset"]
 Gated = Literal["auto", "manual", False]
@@ -53,6 +56,7 @@ class Repository:
         self.lock = lock
         self.git_dir = folder / "repo.git"
         self.refs = Refs(self.git_dir)
+        self.listener: Listener = Silence()
         self.description = Description(**json.loads((folder / "repo.json").read_bytes()))
 
     @property
@@ -133,9 +137,17 @@ class Repository:
         entry = trees.find(store, tree_of(store, commit), ".gitattributes")
         return Attributes(read_blob(store, entry.oid) if entry else b"")
 
-    def move(self, changes: list[RefChange], store: BaseObjectStore) -> None:
-        """Move refs together, by compare-and-swap; see `Refs.update`. The caller holds the lock."""
+    def move(self, changes: list[RefChange], store: BaseObjectStore, *, quietly: bool = False) -> None:
+        """Move refs together, by compare-and-swap; see `Refs.update`. The caller holds the lock.
+
+        Args:
+            changes: all are made, or none.
+            store: the repo's objects.
+            quietly: tell the listener nothing.
+        """
         self.refs.update(changes, lambda oid: peel(store, oid))
+        if not quietly:
+            self.listener.refs_moved(self, changes)
 
 
 def _write_description(folder: Path, description: Description) -> None:

@@ -16,12 +16,15 @@ import uvicorn
 from hubver.errors import BadInput, HubFailed
 from hubver.localhub.app import create_app
 from hubver.localhub.connection import Connection
+from hubver.localhub.delivery import Courier
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
 from hubver.localhub.limits import CommitRate
+from hubver.localhub.notices import Notices
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
 from hubver.localhub.users import Accounts, User
+from hubver.localhub.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,10 +92,20 @@ class LocalHub:
             listener = starting.enter_context(_listen(*self._address))
             self.url = _url_of(listener)
             store = Store(self.root)
-            rate = CommitRate(self._switches.commits_per_hour)
-            hub = Hub(store, self._accounts, self._part_size, self._xet, self.faults, self._switches, rate)
-            app = create_app(hub)
-            starting.enter_context(_served(app, listener))
+            courier = starting.enter_context(Courier(self._switches.webhook_tries))
+            notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
+            store.listener = notices
+            hub = Hub(
+                store=store,
+                accounts=self._accounts,
+                lfs_part_size=self._part_size,
+                xet=self._xet,
+                faults=self.faults,
+                switches=self._switches,
+                commit_rate=CommitRate(self._switches.commits_per_hour),
+                notices=notices,
+            )
+            starting.enter_context(_served(create_app(hub), listener))
             self._running = starting.pop_all()
         return self
 

@@ -4,6 +4,7 @@
 root/
   lock                      held while a server runs on this folder
   tokens.json               users by token (mode 0600)
+  webhooks.json             who wants to be told what
   moved.json                where repos are now, by the names they had
   lfs/ab/cd/<sha256>        large files, shared by all repos
   xet/                      large files in chunks, shared by all repos (`xet.store` shows its layout)
@@ -35,12 +36,15 @@ from hubver.localhub import pointers, trees
 from hubver.localhub.errors import bad_request, conflict
 from hubver.localhub.files import write_atomically
 from hubver.localhub.lfs_store import LfsStore
+from hubver.localhub.listener import Silence
 from hubver.localhub.refs import MAIN, RefChange
 from hubver.localhub.repository import Description, Kind, Repository, write_blob, write_commit
 from hubver.localhub.xet.store import XetStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hubver.localhub.listener import Listener
 
 _NAME = re.compile(r"(?!.*(--|\.\.))(?!.*\.git$)[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 
@@ -61,6 +65,7 @@ class Store:
         self.xet = XetStore(root / "xet", self._temporary)
         self.lfs = LfsStore(root / "lfs", self._temporary, self.xet)
         self._locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+        self.listener: Listener = Silence()
         self._creation = threading.Lock()
         moved = root / "moved.json"
         self._moved: dict[str, str] = json.loads(moved.read_bytes()) if moved.exists() else {}
@@ -76,10 +81,15 @@ class Store:
         for name in (repo_id, self._moved.get(f"{kind}s/{repo_id}")):
             folder = self._folder(kind, name or repo_id)
             try:
-                return Repository(folder, self._locks[folder])
+                return self._open(folder)
             except FileNotFoundError:
                 continue
         return None
+
+    def _open(self, folder: Path) -> Repository:
+        repo = Repository(folder, self._locks[folder])
+        repo.listener = self.listener
+        return repo
 
     def list(self, kind: Kind) -> Iterator[Repository]:
         """All repos of a kind, by id."""
@@ -107,10 +117,10 @@ class Store:
                 raise conflict(f"You already created this {kind} repo: {repo_id}")
             building.chmod(0o755)
             building.rename(folder)
-        return Repository(folder, self._locks[folder])
+        return self._open(folder)
 
-    def move(self, repo: Repository, repo_id: str) -> None:
-        """Give a repo another id, and remember the one it had.
+    def move(self, repo: Repository, repo_id: str) -> Repository:
+        """Give a repo another id, remember the one it had, and answer it.
 
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if a repo has it.
@@ -132,8 +142,9 @@ class Store:
             self._moved |= dict.fromkeys([*led_here, old], repo_id)
             write_atomically(self._root / "moved.json", json.dumps(self._moved, indent=1).encode())
             repo.folder.rename(folder)
-            moved = Repository(folder, self._locks[folder])
+            moved = self._open(folder)
             moved.describe(replace(moved.description, id=repo_id))
+            return moved
 
     def delete(self, repo: Repository) -> None:
         """Remove a repo; its large files stay, because other repos may hold them too."""

@@ -89,9 +89,9 @@ class Accounts:
         """The first token that may write, and its user."""
         return next(((token, user) for token, user in self._users.items() if user.role == "write"), None)
 
-    def knows(self, name: str) -> bool:
-        """Whether there is a user of that name."""
-        return any(user.name == name for user in self._users.values())
+    def named(self, name: str) -> User | None:
+        """The user of that name, as the first of its tokens shows it."""
+        return next((user for user in self._users.values() if user.name == name), None)
 
     def authenticate(self, authorization: str | None) -> User | None:
         """Answer the user that an `Authorization` header names; None without a header.

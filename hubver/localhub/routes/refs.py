@@ -50,7 +50,8 @@ def create_branch(call: Call) -> Response:
         if present and not start and not empty:
             return Response()
         target = _empty_commit(call, store) if empty else repo.resolve(start or MAIN)
-        _move(repo, store, RefChange(ref, present.target if present else None, target))
+        change = RefChange(ref, present.target if present else None, target)
+        _move(repo, store, change, quietly=not call.hub.switches.webhooks_on_branch_api)
     return Response(status_code=call.hub.switches.branch_status)
 
 
@@ -78,7 +79,7 @@ def create_tag(call: Call) -> Response:
             raise conflict(f"Tag reference exists already: {ref}")
         if body.get("message"):
             target = write_tag(store, name, target, call.author().name, call.text(body, "message"))
-        _move(repo, store, RefChange(ref, None, target))
+        _move(repo, store, RefChange(ref, None, target), quietly=False)
     return Response()
 
 
@@ -93,13 +94,14 @@ def _delete(call: Call, ref: str, name: str) -> Response:
         present = repo.refs.read().get(ref)
         if present is None:
             raise revision_not_found(name)
-        _move(repo, store, RefChange(ref, present.target, None))
+        quietly = ref.startswith("refs/heads/") and not call.hub.switches.webhooks_on_branch_api
+        _move(repo, store, RefChange(ref, present.target, None), quietly=quietly)
     return Response()
 
 
-def _move(repo: Repository, store: BaseObjectStore, change: RefChange) -> None:
+def _move(repo: Repository, store: BaseObjectStore, change: RefChange, *, quietly: bool) -> None:
     try:
-        repo.move([change], store)
+        repo.move([change], store, quietly=quietly)
     except RefusedChanges as error:
         raise bad_request(f"Invalid reference {error}") from None
 

@@ -39,11 +39,12 @@ def create(call: Call) -> Response:
     private = body.get("visibility") == "private" or bool(body.get("private"))
     url = call.url(PREFIXES[kind] + repo_id)
     try:
-        call.hub.store.create(kind, repo_id, private=private)
+        repo = call.hub.store.create(kind, repo_id, private=private)
     except HubError as error:
         # The client reads the address from the refusal where the repo may exist already.
         error.facts["url"] = url
         raise
+    call.hub.notices.repo_changed(repo, "create")
     return JSONResponse({"url": url, "name": repo_id, "id": repo_id, "private": private})
 
 
@@ -54,6 +55,7 @@ def delete(call: Call) -> Response:
     if repo is None or not may_read(repo, call.user):
         raise repo_not_found(anonymous=call.user is None)
     call.must_write(repo)
+    call.hub.notices.repo_changed(repo, "delete")
     call.hub.store.delete(repo)
     return Response()
 

@@ -30,7 +30,8 @@ def move(call: Call) -> Response:
         raise repo_not_found(anonymous=call.user is None)
     call.must_write(repo)
     call.must_own(target.partition("/")[0])
-    call.hub.store.move(repo, target)
+    moved = call.hub.store.move(repo, target)
+    call.hub.notices.repo_changed(repo, "move", movedTo={"name": target, "owner": {"id": moved.namespace}})
     return JSONResponse({"success": True, "url": call.url(PREFIXES[repo.description.kind] + target)})
 
 
@@ -38,7 +39,10 @@ def update(call: Call) -> Response:
     """Change who sees the repo and whether it is gated; other settings are taken and mean nothing here."""
     repo, body = call.repo_to_write(), call.json()
     with repo.lock:
-        repo.describe(_changed(repo.description, body))
+        before = repo.description
+        repo.describe(_changed(before, body))
+    changed = {key: getattr(repo.description, key) for key in ("private", "gated")}
+    call.hub.notices.settings_changed(repo, {key: new for key, new in changed.items() if new != getattr(before, key)})
     return JSONResponse({"private": repo.description.private, "gated": repo.description.gated})
 
 
@@ -95,7 +99,7 @@ def handle(call: Call) -> Response:
 def grant(call: Call) -> Response:
     """Let a user in who has not asked."""
     repo, name = _gated(call.repo_to_write()), call.text(call.json(), "user")
-    if not call.hub.accounts.knows(name):
+    if call.hub.accounts.named(name) is None:
         raise HubError(404, f"There is no user {name}")
     with repo.lock:
         known = Requests(repo).of(name)
