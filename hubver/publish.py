@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from hubver.versions import Bump
 
 CARD_FILE = "README.md"
-_MOST_RECORD_BYTES = 8_000_000
 _TRIES = 5
 
 
@@ -55,6 +54,7 @@ class Published:
         pull_request: its number, if the run waits in one.
         already: whether it was there before, so that this push had nothing to do.
         left_out: files of the folder that were not published, each with the reason.
+        hints: what would make the record fuller or the model easier to load, a sentence each.
     """
 
     repo_id: str
@@ -66,6 +66,7 @@ class Published:
     url: str
     already: bool
     left_out: tuple[LeftOut, ...]
+    hints: tuple[str, ...] = ()
 
 
 def push(
@@ -224,16 +225,9 @@ class _Push:
         head = refs.main
         record = self.capture.record.model_copy(update={"version": str(version)})
         page = card.render(record, changes=diff.compare(previous, record), verdict=None, previous=text)
-        written = record.to_bytes()
-        if len(written) > _MOST_RECORD_BYTES:
-            raise BadInput(
-                f"The record of this run is {len(written) / 1e6:.0f} MB large, and could not be read back.",
-                expected=f"at most {_MOST_RECORD_BYTES / 1e6:.0f} MB",
-                hint="Log less often (logging_steps), or look for a huge value in adapter_config.json.",
-            )
         uploads = [
             *(_upload(path, content, record) for path, content in self.capture.files.items()),
-            _in_memory(RECORD_FILE, written),
+            _in_memory(RECORD_FILE, record.to_bytes()),
             _in_memory(CARD_FILE, page),
         ]
         arriving = {upload.path for upload in uploads}
@@ -281,6 +275,7 @@ class _Push:
             url=f"{self.hub.endpoint}/{self.repo_id}/tree/{version}",
             already=already,
             left_out=self.capture.left_out,
+            hints=self.capture.hints,
         )
 
     def _tag(self, found: Landed, version: str, refs: Refs) -> None:

@@ -246,13 +246,14 @@ def test_a_broken_record_on_main_does_not_stop_all_pushes_for_ever(repo, output,
     assert any("hubver.json on main is not valid JSON" in line for line in told)
 
 
-def test_a_record_that_could_not_be_read_back_is_not_sent(repo, output, publish):
-    refs = repo.refs()
-    logged = {"log_history": [{"loss": 1.0, "step": step, "words": "x" * 5_000} for step in range(2_000)]}
-    (output / "trainer_state.json").write_text(json.dumps(logged), encoding="utf-8")
-    with pytest.raises(BadInput, match="MB large"):
-        publish(output)
-    assert repo.refs() == refs
+def test_what_would_make_the_record_fuller_is_said(repo, output, publish, tmp_path):
+    (output / "hubver-run.json").unlink(missing_ok=True)
+    config = json.loads((output / "adapter_config.json").read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = str(tmp_path / "base")
+    (output / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    (hint,) = publish(output).hints
+    assert "base_model_name_or_path" in hint
+    assert str(tmp_path) not in repo.hub.read(repo.repo_id, "v1.0.0", "hubver.json").decode()
 
 
 def test_an_adapter_that_names_no_base_is_pinned_as_one(repo, output, publish):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubver.cli.output import give, headed, json_option, note, step
+from hubver.cli.output import give, headed, json_option, note, step, warn
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -43,6 +43,8 @@ def command(
     published = push(folder, repo_id, version=version, bump=bump, pr=pr, message=message, progress=step)
     for left in published.left_out:
         note(f"left out {left.path}: {left.reason}")
+    for hint in published.hints:
+        warn(hint)
 
     def human() -> Text:
         done = "was already" if published.already else "is"

@@ -55,7 +55,7 @@ class Contender:
         with library(f"fetching {self.name}"):
             if self.pin is not None:
                 folder = fetch(settings, self.pin)
-                return ModelSource(self.name, folder, fetch_base(settings, self.pin) if self.pin.base_id else None)
+                return ModelSource(self.name, folder, fetch_base(settings, self.pin) if self.pin.is_adapter else None)
             folder = self.folder or Path()
             return ModelSource(self.name, folder, _base_of_folder(folder, settings))
 
@@ -137,4 +137,4 @@ def _base_of_folder(folder: Path, settings: Settings) -> Path | None:
         if local.is_dir():
             return local
     pin = _resolve(settings, f"{base}@{revision or 'main'}")
-    return fetch_base(settings, replace(pin, base_id=pin.repo_id, base_revision=pin.sha))
+    return fetch_base(settings, replace(pin, base_id=pin.repo_id, base_revision=pin.sha, is_adapter=True))
