@@ -27,6 +27,24 @@ def test_the_ledger_keeps_the_reports_that_lie_in_the_folder(repo, gates, tmp_pa
         assert kept == (tmp_path / "out" / name).read_bytes()
 
 
+LOUD = """
+import os, sys, warnings
+import numpy
+warnings.warn("from a gate", stacklevel=1)
+os.write(2, b"from below Python\\n")
+def test_plain(): numpy.float64(1) / 0
+"""
+
+
+def test_what_libraries_and_gates_print_stays_out_of_the_terminal(repo, gates, tmp_path, capfd):
+    repo.version("v1.0.0")
+    (gates / "test_quality.py").write_text(LOUD)
+    lines = []
+    judge("acme/router@v1.0.0", gates=gates, out=tmp_path / "out", settings=repo.settings, progress=lines.append)
+    assert capfd.readouterr() == ("", "")
+    assert lines == []
+
+
 def test_a_token_that_may_not_write_is_refused_before_anything_is_judged(local_hub, repo, gates, tmp_path):
     repo.version("v1.0.0")
     token = local_hub.add_user("reader", orgs=("acme",), write=False)
