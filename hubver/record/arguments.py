@@ -5,17 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import os
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hubver.record import environment
 from hubver.record.plain import jsonable
 from hubver.record.schema import Gap
 from hubver.record.secrets import is_secret_name, redact, redact_value
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Where outputs lie, and what goes where, has no bearing on the model.
 _UNRELATED = frozenset({"output_dir", "logging_dir", "run_name", "hub_token", "push_to_hub_token"})
@@ -93,22 +90,12 @@ def _untouched(args: Any) -> Any:
     known = {name: vars(args)[name] for name in _FOUND_OUT if name in vars(args)}
     if "_setup_devices" not in known:
         raise ValueError("the devices are not set up")
-    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() in {"1", "true", "yes", "on", "y", "t"}:
+    if environment.deepspeed():
         # A second instance would become the one that transformers asks about DeepSpeed.
         raise ValueError("DeepSpeed is in use")
     fresh: Any = object.__new__(cls)
     vars(fresh).update(known)
-    before = dict(os.environ)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fresh.__init__(output_dir=args.output_dir, **{name: getattr(args, name) for name in _DECIDING})
-    finally:
-        _restore(before)
+    with environment.restored(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fresh.__init__(output_dir=args.output_dir, **{name: getattr(args, name) for name in _DECIDING})
     return fresh
-
-
-def _restore(environment: Mapping[str, str]) -> None:
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})

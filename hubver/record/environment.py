@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubver.record.schema import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def here() -> Environment:
@@ -40,3 +45,20 @@ def _container() -> str | None:
     if Path("/.dockerenv").exists():
         return "docker"
     return "podman" if Path("/run/.containerenv").exists() else None
+
+
+def deepspeed() -> bool:
+    """Whether this process runs under DeepSpeed, as accelerate and transformers tell it."""
+    return os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() in {"1", "true", "yes", "on", "y", "t"}
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Undo afterwards whatever is set or removed inside."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hubver.record import environment
 from hubver.record.arguments import changed
 
 pytestmark = pytest.mark.slow
@@ -82,3 +83,13 @@ def test_deepspeed_keeps_the_instance_it_asks(tmp_path, monkeypatch):
     found = changed(args)
     assert found.values["learning_rate"] == 0.25
     assert "DeepSpeed is in use" in found.gaps[0].reason
+
+
+def test_what_an_instance_sets_in_the_environment_is_undone(monkeypatch):
+    monkeypatch.setenv("HUBVER_TEST_KEPT", "1")
+    monkeypatch.delenv("HUBVER_TEST_NEW", raising=False)
+    before = dict(os.environ)
+    with environment.restored():
+        os.environ["HUBVER_TEST_NEW"] = os.environ["HUBVER_TEST_KEPT"] = "2"
+        del os.environ["PATH"]
+    assert dict(os.environ) == before
