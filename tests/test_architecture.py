@@ -33,6 +33,7 @@ PURE = (
     "hubver.record.schema",
     "hubver.gate.statistics",
     "hubver.gate.policy",
+    "hubver.gate.thresholds",
     "hubver.gate.verdict",
     "hubver.demo.tickets",
 )

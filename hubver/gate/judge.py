@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadInput, HubverError
 from hubver.gate import runner
 from hubver.hub import ledger
-from hubver.hub.answers import translated
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
@@ -85,7 +84,7 @@ def judge(
         baseline = replace(found, revision=found.version or found.sha)
     reports = out or Path.cwd()
     actor = settings.actor or hub.whoami()
-    _need_write_access(hub, target.repo_id)
+    hub.need_write(target.repo_id)
     judged = runner.run(settings, candidate, baseline, folder, reports, progress=progress)
     verdict = judged.verdict
 
@@ -115,15 +114,6 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
     """Why a verdict is not a pass: the problems, and what each gate that did not pass says."""
     gates = (gate.reason for gate in verdict.gates if gate.outcome in ("fail", "inconclusive"))
     return (*verdict.problems, *gates)
-
-
-def _need_write_access(hub: Hub, repo_id: str) -> None:
-    """Raise now, and not after minutes of work, where the token may not write the verdict down.
-
-    `GET /api/models/{repo_id}/auth-check/write`, as huggingface_hub's `auth_check` asks it.
-    """
-    with translated(hub.endpoint, repo_id):
-        hub.api.auth_check(repo_id, write=True)
 
 
 def _release(refs: Refs, pinned: Pin) -> Release:

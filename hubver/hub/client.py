@@ -63,6 +63,15 @@ class Hub:
                 f"There is no token for {self.endpoint}.", hint="Set HF_TOKEN to a write token, or run: hf auth login"
             )
 
+    def need_write(self, repo_id: str) -> None:
+        """Raise now where the token may not write to a repository: `GET /api/models/ID/auth-check/write`.
+
+        Raises:
+            BadToken: it may not.
+        """
+        with translated(self.endpoint, repo_id):
+            self.api.auth_check(repo_id, write=True)
+
     def whoami(self) -> str:
         """The account's name.
 
