@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub.errors import HubError
-from hubver.localhub.files import write_atomically
+from hubver.localhub.files import sync_folder, write_atomically
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
@@ -147,7 +147,13 @@ class Discussions:
     def next_number(self) -> int:
         """The number for the next one. A ref that a crash left without its file uses its number up."""
         pulls = {pull_number(name) or 0 for name in self._repo.refs.read()}
-        return max(self._numbers() | pulls, default=0) + 1
+        deleted = {int(file.stem) for file in self._folder.glob("[0-9]*.deleted")}
+        return max(self._numbers() | deleted | pulls, default=0) + 1
+
+    def delete(self, number: int) -> None:
+        """Delete one; what is left of it keeps its number from being used again, and can be read by whoever must."""
+        (self._folder / f"{number}.json").rename(self._folder / f"{number}.deleted")
+        sync_folder(self._folder)
 
     def save(self, discussion: Discussion) -> None:
         """Write one."""

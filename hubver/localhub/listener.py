@@ -21,6 +21,9 @@ class Listener(Protocol):
     def discussion_saved(self, repo: Repository, before: Discussion | None, after: Discussion) -> None:
         """A discussion was opened (`before` is None) or changed."""
 
+    def discussion_deleted(self, repo: Repository, discussion: Discussion) -> None:
+        """A discussion is gone."""
+
 
 class Silence:
     """Tells nobody."""
@@ -29,4 +32,7 @@ class Silence:
         """Do nothing."""
 
     def discussion_saved(self, repo: Repository, before: Discussion | None, after: Discussion) -> None:
+        """Do nothing."""
+
+    def discussion_deleted(self, repo: Repository, discussion: Discussion) -> None:
         """Do nothing."""

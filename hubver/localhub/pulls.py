@@ -10,7 +10,7 @@ from dulwich.objects import ObjectID
 
 from hubver.localhub import trees
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
-from hubver.localhub.errors import bad_request, conflict
+from hubver.localhub.errors import HubError
 from hubver.localhub.pointers import Attributes
 from hubver.localhub.refs import RefChange
 from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of, write_blob, write_commit
@@ -18,6 +18,8 @@ from hubver.localhub.repository import Repository, get_commit, read_blob, tree_o
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
     from dulwich.repo import Repo
+
+    from hubver.localhub.switches import Switches
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,21 @@ def _without_attribute_conflict(store: BaseObjectStore, merge: trees.Merge, ours
     return trees.Merge({**merge.changes, ".gitattributes": (theirs[0], union)}, conflicts)
 
 
-def merge_pull(repo: Repository, discussion: Discussion, author: str, comment: str | None) -> None:
+def merge_pull(repo: Repository, discussion: Discussion, author: str, comment: str | None, switches: Switches) -> None:
     """Squash a pull request onto its base; `refs/pr/N` keeps its head. The caller holds the lock.
 
     Raises:
-        HubError: 400 if it is not open, 409 if files conflict.
+        HubError: 400 if it is closed or merged, and what `switches` say for a draft and for files that conflict.
     """
     if discussion.status != "open":
-        raise bad_request(f"#{discussion.num} is {discussion.status}; only an open pull request can be merged")
+        status = switches.merge_draft_status if discussion.status == "draft" else 400
+        raise HubError(status, f"#{discussion.num} is {discussion.status}; only an open pull request can be merged")
     with repo.open() as git:
         store = git.object_store
         base, merge = plan_merge(repo, git, discussion)
         if merge.conflicts:
-            raise conflict(f"#{discussion.num} conflicts with its base in {', '.join(merge.conflicts)}")
+            message = f"#{discussion.num} conflicts with its base in {', '.join(merge.conflicts)}"
+            raise HubError(switches.merge_conflict_status, message)
         tree = trees.edit(store, tree_of(store, base), merge.changes)
         message = f"{discussion.title} (#{discussion.num})"
         commit = write_commit(store, tree, [base], author, message)

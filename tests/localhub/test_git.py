@@ -364,3 +364,13 @@ def test_push_in_chunks_is_taken(api, git, repo, clone):
     pushed = git.commit(clone, "a.txt", os.urandom(200_000).hex().encode())
     git("-c", "http.postBuffer=65536", "push", "-q", "origin", "main", cwd=clone)
     assert api.model_info(repo).sha == pushed
+
+
+def test_partial_clone_becomes_a_whole_one(api, git, repo, url):
+    for content in (b"1", b"2"):
+        api.create_commit(repo, [CommitOperationAdd("a", content)], commit_message="a")
+    git("clone", "-q", "--filter=blob:none", url, "partial")
+    partial = git.home / "partial"
+    assert (partial / "a").read_bytes() == b"2"
+    git("checkout", "-q", "HEAD~1", cwd=partial)
+    assert (partial / "a").read_bytes() == b"1"

@@ -4,6 +4,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, get_session
 from huggingface_hub.errors import HfHubHTTPError
 
+from hubver.localhub import LocalHub, Switches
+
 
 def add(path, content=b"x"):
     return CommitOperationAdd(path, content)
@@ -175,3 +177,46 @@ def test_number_of_a_ref_left_behind_is_not_used_again(hub, api, repo):
     propose(api, repo)
     (hub.root / "models/acme/router/discussions/1.json").unlink()
     assert propose(api, repo, add("other"))[0] == 2
+
+
+def delete(hub, repo, path, token=None):
+    headers = {"Authorization": f"Bearer {token or hub.token}"}
+    return get_session().delete(f"{hub.url}/api/models/{repo}/discussions/{path}", headers=headers).status_code
+
+
+def test_deleted_discussion_leaves_its_number(hub, api, repo):
+    api.create_discussion(repo, title="First")
+    number, _ = propose(api, repo)
+    assert delete(hub, repo, number, token=hub.add_user("rival")) == 403
+    assert delete(hub, repo, number) == 200
+    assert status_of(api.get_discussion_details, repo, number) == 404
+    assert delete(hub, repo, number) == 404
+    assert [d.num for d in api.get_repo_discussions(repo)] == [1]
+    assert api.list_repo_refs(repo, include_pull_requests=True).pull_requests == []
+    assert api.create_discussion(repo, title="Next").num == 3
+
+
+def test_ref_of_a_finished_pull_request_is_deleted(hub, api, repo):
+    closed, _ = propose(api, repo)
+    merged, _ = propose(api, repo, add("merged"))
+    assert delete(hub, repo, f"{closed}/ref") == 400
+    api.merge_pull_request(repo, merged)
+    api.change_discussion_status(repo, closed, new_status="closed")
+    assert [delete(hub, repo, f"{number}/ref") for number in (closed, merged)] == [200, 200]
+    assert api.list_repo_refs(repo, include_pull_requests=True).pull_requests == []
+    details = api.get_discussion_details(repo, closed)
+    assert (details.status, details.diff, details.conflicting_files) == ("closed", "", [])
+    assert "+++ b/merged" in api.get_discussion_details(repo, merged).diff
+    assert status_of(api.change_discussion_status, repo, closed, new_status="open") == 400
+
+
+def test_merge_answers_as_switched(tmp_path):
+    switches = Switches(merge_draft_status=409, merge_conflict_status=422)
+    with LocalHub(tmp_path, switches=switches) as hub:
+        api = HfApi(endpoint=hub.url, token=hub.token)
+        api.create_repo("acme/router")
+        api.create_pull_request("acme/router", title="Draft")
+        assert status_of(api.merge_pull_request, "acme/router", 1) == 409
+        number, _ = propose(api, "acme/router", add("card", b"1"))
+        api.create_commit("acme/router", [add("card", b"2")], commit_message="card")
+        assert status_of(api.merge_pull_request, "acme/router", number) == 422

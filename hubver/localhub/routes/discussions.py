@@ -13,11 +13,12 @@ from hubver.localhub.diffs import raw_diff
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError, bad_request, forbidden
 from hubver.localhub.pulls import Opening, merge_pull, open_pull, plan_merge
-from hubver.localhub.refs import MAIN
+from hubver.localhub.refs import MAIN, RefChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dulwich.object_store import BaseObjectStore
     from starlette.routing import Route
 
     from hubver.localhub.repository import Repository
@@ -68,7 +69,7 @@ def details(call: Call) -> Response:
         facts["filesWithConflicts"] = []
         if discussion.merge_commit:
             facts["changes"]["mergeCommitId"] = discussion.merge_commit
-        else:
+        elif pull_ref(discussion.num) in repo.refs.read():
             with repo.open() as git:
                 facts["filesWithConflicts"] = plan_merge(repo, git, discussion)[1].conflicts
         if call.query("diff"):
@@ -83,8 +84,10 @@ def _diff(repo: Repository, discussion: Discussion) -> str:
         if discussion.merge_commit:
             after = discussion.merge_commit
             before = store[ObjectID(after.encode())].parents[0].decode()  # type: ignore[attr-defined]
-        else:
+        elif pull_ref(discussion.num) in refs:
             before, after = refs[str(discussion.base)].commit, refs[pull_ref(discussion.num)].commit
+        else:
+            return ""
         return raw_diff(store, before, after)
 
 
@@ -186,6 +189,8 @@ def set_status(call: Call) -> Response:
         user = change.must_decide(discussion)
         if discussion.status == "merged":
             raise bad_request(f"#{discussion.num} is merged")
+        if status == "open" and discussion.base and pull_ref(discussion.num) not in change.repo.refs.read():
+            raise bad_request(f"The commits of #{discussion.num} were deleted")
         if body.get("comment"):
             discussion.comment(user.name, call.text(body, "comment"))
         event = discussion.set_status(user.name, status)
@@ -200,8 +205,37 @@ def merge(call: Call) -> Response:
         discussion = Discussions(repo).get(_number(call))
         if discussion.base is None:
             raise bad_request(f"#{discussion.num} is a discussion, not a pull request")
-        merge_pull(repo, discussion, call.author().name, said if isinstance(said, str) else None)
+        merge_pull(repo, discussion, call.author().name, said if isinstance(said, str) else None, call.hub.switches)
     return JSONResponse({"success": True, "mergeCommitId": discussion.merge_commit})
+
+
+def delete(call: Call) -> Response:
+    """Delete one for good, and of a pull request its ref with it."""
+    repo = call.repo_to_write()
+    with repo.lock, repo.objects() as store:
+        discussion = Discussions(repo).get(_number(call))
+        _delete_ref(repo, store, discussion)
+        Discussions(repo).delete(discussion.num)
+        repo.listener.discussion_deleted(repo, discussion)
+    return JSONResponse({"success": True})
+
+
+def delete_ref(call: Call) -> Response:
+    """Delete the commits of a pull request that is closed or merged; what was said stays."""
+    repo = call.repo_to_write()
+    with repo.lock, repo.objects() as store:
+        discussion = Discussions(repo).get(_number(call))
+        if discussion.base is None or discussion.status in {"draft", "open"}:
+            raise bad_request(f"#{discussion.num} is no pull request that is closed or merged")
+        _delete_ref(repo, store, discussion)
+    return JSONResponse({"success": True})
+
+
+def _delete_ref(repo: Repository, store: BaseObjectStore, discussion: Discussion) -> None:
+    ref = pull_ref(discussion.num)
+    present = repo.refs.read().get(ref)
+    if present:
+        repo.move([RefChange(ref, present.target, None)], store)
 
 
 def _routes() -> Iterator[Route]:
@@ -210,6 +244,8 @@ def _routes() -> Iterator[Route]:
     yield route(all_of_them, listing)
     yield route(all_of_them, create, "POST")
     yield route(one, details)
+    yield route(one, delete, "DELETE")
+    yield route(one + "/ref", delete_ref, "DELETE")
     for resource, handler in (("comment", comment), ("title", rename), ("status", set_status), ("merge", merge)):
         yield route(f"{one}/{resource}", handler, "POST")
     yield route(one + "/comment/{comment}/edit", edit_comment, "POST")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from dulwich.errors import GitProtocolError, HangupException
-from dulwich.protocol import ReceivableProtocol
+from dulwich.protocol import CAPABILITY_FILTER, ReceivableProtocol
 from dulwich.server import BackendRepo, DictBackend, UploadPackHandler
 from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
@@ -24,7 +24,7 @@ from hubver.localhub.receive_pack import Intake, advertise, receive
 from hubver.localhub.users import User
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from starlette.routing import Route
 
@@ -96,11 +96,27 @@ def _intake(call: Call, repo: Repository, user: User) -> Intake:
     return Intake(repo, user, has_object, call.hub.switches.atomic_push)
 
 
+class _UploadPack(UploadPackHandler):
+    """dulwich's, which does not offer what it cannot keep.
+
+    It can leave contents out of a clone, but not give them out one by one afterwards, so a partial clone could never be
+    checked out. Where the server does not offer filters, git makes a whole clone instead.
+    """
+
+    def capabilities(self) -> list[bytes]:
+        """What is offered."""
+        return [offered for offered in super().capabilities() if offered != CAPABILITY_FILTER]
+
+    def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
+        """Take what the client asks for; git names filters here even where it goes on without them."""
+        super().set_client_capabilities([asked for asked in caps if asked != CAPABILITY_FILTER])
+
+
 def _upload_pack(repo: Repository, protocol: ReceivableProtocol, *, advertise_refs: bool = False) -> None:
     with repo.open() as git:
         repos: dict[bytes, BackendRepo] = {b"/": git}
         backend = DictBackend(repos)
-        handler = UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise_refs)
+        handler = _UploadPack(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise_refs)
         handler.handle()
 
 
