@@ -43,6 +43,10 @@ class Hub:
     notices: Notices
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
+    def xet_id(self, sha256: str) -> str | None:
+        """Hash by which clients can get a file in chunks; None if they cannot."""
+        return self.store.xet.file_id(sha256) if self.xet else None
+
     def sign(self, path: str) -> str:
         """Signature for an address that is to work without a token."""
         return hmac.new(self.key, path.encode(), hashlib.sha256).hexdigest()

@@ -70,7 +70,7 @@ class LocalHub:
         lfs_part_size: int = _PART_SIZE,
         faults: Faults | None = None,
         switches: Switches | None = None,
-        xet: bool = False,
+        xet: bool = True,
     ) -> None:
         self._chosen_root = Path(root) if root is not None else None
         self._address = (host, port)

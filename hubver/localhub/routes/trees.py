@@ -69,6 +69,9 @@ def _facts(git: Repo, commit: str, entry: trees.Entry, *, expand: bool) -> dict[
     facts: dict[str, Any] = {"type": "directory", "oid": entry.oid, "size": 0}
     if not entry.is_folder:
         facts = {"type": "file", **file_facts(git.object_store, entry)}
+        file_id = call.hub.xet_id(facts["lfs"]["oid"]) if "lfs" in facts else None
+        if file_id:
+            facts["xetHash"] = file_id
     facts["path"] = entry.path
     if expand:
         facts["lastCommit"] = _last_commit(git, commit, entry.path)

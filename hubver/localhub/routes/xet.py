@@ -1,8 +1,8 @@
 """Large files by Xet: tokens from the Hub, then xorbs, shards and reconstructions by the CAS protocol.
 
 The protocol is https://huggingface.co/docs/xet/api; older clients and newer ones find out by a 404 what is not here
-(`/v2/shards`, `/v1/xorb-grants`). As with LFS, all repos share the store: a token says what its holder may do, and
-whoever knows a file's hash can have the file. On the real Hub it must be in a repo that the token is for.
+(`/v2/shards`, `/v1/xorb-grants`). All repos share the xorbs; a token is for one repo, and opens only the files which that
+repo has. To have a file that is here already, a client must show that it knows its chunks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from starlette.routing import Route
 
 from hubver.localhub.call import Call, pieces, route
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
+from hubver.localhub.holdings import Holdings
+from hubver.localhub.refs import MAIN
 from hubver.localhub.routes.content import asked_range
 from hubver.localhub.xet import grants, reconstruction
 from hubver.localhub.xet.shards import LARGEST_SHARD
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from hubver.localhub.hub import Hub
     from hubver.localhub.repository import Repository
-    from hubver.localhub.xet.reconstruction import Span
+    from hubver.localhub.xet.reconstruction import Plan, Source, Span
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SPAN = re.compile(r"(\d+)-(\d+)")
@@ -39,21 +41,27 @@ _NO_XET = "this-hub-has-no-xet/set/HF_HUB_DISABLE_XET=1"
 
 
 def write_token(call: Call) -> Response:
-    """Let the caller upload; any user may, because a pull request needs no rights in the repo."""
-    call.author()
-    return _token(call, call.repo(), "write")
+    """Let the caller upload; for a pull request any user may."""
+    opens_pull, revision = call.query("create_pr") is not None, call.param("revision")
+    if opens_pull or revision.startswith("refs/pr/"):
+        call.author()
+        repo = call.repo()
+    else:
+        repo = call.repo_to_write()
+    # With `create_pr` the Python client says `None` for the revision.
+    return _token(call, repo, "write", MAIN if opens_pull else revision)
 
 
 def read_token(call: Call) -> Response:
     """Let the caller download."""
-    return _token(call, call.repo_to_download(), "read")
+    return _token(call, call.repo_to_download(), "read", call.param("revision"))
 
 
-def _token(call: Call, repo: Repository, access: grants.Access) -> Response:
+def _token(call: Call, repo: Repository, access: grants.Access, revision: str) -> Response:
     if not call.hub.xet:
         # hf_xet shows its user nothing of an error but the address, so it is led to one that says what to do.
         return Response(status_code=307, headers={"Location": call.url(_NO_XET)})
-    repo.resolve(call.param("revision"))
+    repo.resolve(revision)
     expires = int(time.time()) + grants.LIFETIME_S
     grant = grants.Grant(repo.description.kind, repo.description.id, access, expires)
     token, url = grant.token(call.hub.sign), call.url(f"xet/{call.hub.store.xet.id}")
@@ -66,8 +74,8 @@ def no_xet(_call: Call) -> Response:
     raise HubError(404, "This Hub takes large files by LFS alone: set HF_HUB_DISABLE_XET=1 for the client")
 
 
-def _authorise(hub: Hub, request: Request, access: grants.Access) -> None:
-    """Hold a request to its token.
+def _authorise(hub: Hub, request: Request, access: grants.Access) -> Repository:
+    """Hold a request to its token, and answer the repo that the token is for.
 
     Raises:
         HubError: 404 for another Hub's store, 401 without a token that is good, 403 if it does not allow this.
@@ -80,8 +88,10 @@ def _authorise(hub: Hub, request: Request, access: grants.Access) -> None:
         raise HubError(401, "The Xet token is missing, expired, or from before the Hub was restarted")
     if access == "write" and grant.access != "write":
         raise HubError(403, "This Xet token may only read")
-    if hub.store.get(grant.kind, grant.repo_id) is None:
+    repo = hub.store.get(grant.kind, grant.repo_id)
+    if repo is None:
         raise repo_not_found(anonymous=False)
+    return repo
 
 
 def _hash(request: Request) -> str:
@@ -114,28 +124,37 @@ async def upload_xorb(request: Request) -> Response:
 async def upload_shard(request: Request) -> Response:
     """Register the files of a shard, once all that it says has been checked."""
     hub: Hub = request.app.state.hub
-    await run_in_threadpool(_authorise, hub, request, "write")
+    repo = await run_in_threadpool(_authorise, hub, request, "write")
     content = bytearray()
     async for piece in pieces(request):
         content += piece
         if len(content) > LARGEST_SHARD:
             raise HubError(413, f"A shard has {LARGEST_SHARD} bytes at most")
-    is_new = await run_in_threadpool(hub.store.xet.register, bytes(content))
-    return JSONResponse({"result": int(is_new)})
+    for file in await run_in_threadpool(hub.store.xet.register, bytes(content)):
+        await run_in_threadpool(Holdings(repo).add, file.sha256, file.size)
+    return JSONResponse({"result": 1})
 
 
-def reconstruct(call: Call) -> Response:
-    """Tell how to put a file, or the range of it asked for, together."""
-    _authorise(call.hub, call.request, "read")
+def reconstruct_1(call: Call) -> Response:
+    """Tell how to put a file together, as older clients ask for it."""
+    return JSONResponse(reconstruction.as_version_1(*_plan(call)))
+
+
+def reconstruct_2(call: Call) -> Response:
+    """Tell how to put a file together."""
+    return JSONResponse(reconstruction.as_version_2(*_plan(call)))
+
+
+def _plan(call: Call) -> tuple[Plan, Source]:
+    """The plan for a file, or for the range of it asked for."""
+    repo = _authorise(call.hub, call.request, "read")
     store = call.hub.store.xet
     file = store.file(_hash(call.request))
-    if file is None:
-        raise HubError(404, "The file is not on this Hub")
+    if file is None or file.sha256 not in Holdings(repo):
+        raise HubError(404, "The repo of this token has no such file")
     start, end = asked_range(call.request.headers.get("range"), file.size) or (0, file.size)
     plan = reconstruction.plan(file, store.layout, start, end)
-    source = reconstruction.Source(store.layout, lambda xorb, spans: _signed(call, xorb, spans))
-    render = reconstruction.as_version_1 if call.param("version") == "v1" else reconstruction.as_version_2
-    return JSONResponse(render(plan, source))
+    return plan, reconstruction.Source(store.layout, lambda xorb, spans: _signed(call, xorb, spans))
 
 
 def known_chunks(call: Call) -> Response:
@@ -214,7 +233,8 @@ ROUTES: list[Route] = [
     route("/" + _NO_XET, no_xet),
     Route(_STORE + "/v1/xorbs/default/{hash}", upload_xorb, methods=["POST"]),
     Route(_STORE + "/v1/shards", upload_shard, methods=["POST"]),
-    route(_STORE + "/{version:str}/reconstructions/{hash}", reconstruct),
+    route(_STORE + "/v1/reconstructions/{hash}", reconstruct_1),
+    route(_STORE + "/v2/reconstructions/{hash}", reconstruct_2),
     route(_STORE + "/v1/chunks/{prefix}/{hash}", known_chunks),
     route(_STORE + "/xorbs/{hash}", download_xorb),
 ]

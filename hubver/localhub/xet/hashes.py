@@ -67,6 +67,11 @@ def file_hash(chunks: Sequence[Leaf]) -> bytes:
     return blake3(xorb_hash(chunks), key=_FILE_KEY).digest() if chunks else _NOTHING
 
 
+def keyed(value: bytes, key: bytes) -> bytes:
+    """A chunk's hash as it is told to clients that may not know the chunk, with the key beside it."""
+    return blake3(value, key=key).digest()
+
+
 def is_searched(value: bytes) -> bool:
     """Whether clients ask for a chunk of this hash wherever they meet it, and not only at the start of a file."""
     return _last_word(value) % _DEDUP_MODULUS == 0

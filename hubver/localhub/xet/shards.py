@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hubver.localhub.xet.hashes import to_text
+from hubver.localhub.xet.hashes import keyed, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _BOOKEND = b"\xff" * 32
 _WITH_VERIFICATION, _WITH_SHA256 = 1 << 31, 1 << 30
 
 # Version; where the two sections begin; place and length of three tables (empty, but clients read up to the first);
-# key (none); written at; valid until; unused; where the footer itself begins.
+# key; written at; valid until; unused; where the footer itself begins.
 _FOOTER = struct.Struct("<QQQ6Q32sQQ72sQ")
 _FOOTER_VERSION = 1
 _FOREVER = 2**64 - 1
@@ -117,16 +117,19 @@ def _take(entries: Iterator[Entry], count: int) -> list[Entry]:
     return taken
 
 
-def known_chunks(xorbs: Iterable[tuple[bytes, Layout]]) -> bytes:
-    """Write a shard that tells a client which chunks these xorbs hold, so that it need not send them."""
+def known_chunks(xorbs: Iterable[tuple[bytes, Layout]], key: bytes) -> bytes:
+    """Write a shard that tells a client which chunks these xorbs hold, so that it need not send them.
+
+    Only who has a chunk can find it there: it names the chunks by their hashes under `key`, which it also holds.
+    """
     parts = [_HEADER.pack(_TAG, _VERSION, _FOOTER.size), _ENTRY.pack(_BOOKEND, 0, 0, 0, 0)]
     for name, layout in xorbs:
         parts.append(_ENTRY.pack(name, 0, len(layout.hashes), layout.unpacked[-1], layout.packed[-1]))
         chunks = zip(layout.leaves, layout.unpacked[:-1], strict=True)
-        parts += [_ENTRY.pack(value, start, size, 0, 0) for (value, size), start in chunks]
+        parts += [_ENTRY.pack(keyed(value, key), start, size, 0, 0) for (value, size), start in chunks]
     parts.append(_ENTRY.pack(_BOOKEND, 0, 0, 0, 0))
     files_at = _HEADER.size
     end = sum(map(len, parts))
     tables = (end, 0, end, 0, end, 0)
-    footer = (_FOOTER_VERSION, files_at, files_at + _ENTRY.size, *tables, b"", 0, _FOREVER, b"", end)
+    footer = (_FOOTER_VERSION, files_at, files_at + _ENTRY.size, *tables, key, 0, _FOREVER, b"", end)
     return b"".join([*parts, _FOOTER.pack(*footer)])

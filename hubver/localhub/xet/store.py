@@ -108,6 +108,7 @@ class XetStore:
     def __init__(self, folder: Path, temporary: Path) -> None:
         self._folder = folder
         self._temporary = temporary
+        self._key = secrets.token_bytes(32)
         self.layout = lru_cache(_LAYOUTS_IN_MEMORY)(self._read_layout)
 
     @cached_property
@@ -176,12 +177,19 @@ class XetStore:
         file_id = self.file_id(sha256)
         return self.file(file_id) if file_id else None
 
+    def forget(self, sha256: str) -> None:
+        """Let a file be here no more; its chunks stay, because other files may have them too."""
+        file_id = self.file_id(sha256)
+        if file_id:
+            self._place("sha256", sha256).unlink(missing_ok=True)
+            self._place("files", file_id).unlink(missing_ok=True)
+
     def open(self, file: XetFile) -> BinaryIO:
         """Open a file for reading from any place in it."""
         return open_content(self, file)
 
-    def register(self, content: bytes) -> bool:
-        """Take the files of a shard, all or none; answer whether any was new.
+    def register(self, content: bytes) -> list[XetFile]:
+        """Take the files of a shard, all or none, and answer them.
 
         Raises:
             HubError: 400 if anything in the shard is not so.
@@ -193,10 +201,11 @@ class XetStore:
         for xorb, chunk_hashes in shard.xorbs.items():
             if self.layout(xorb).hashes != chunk_hashes:
                 raise bad_request(f"The shard names chunks that are not those of the xorb {xorb}")
-        new = [self._checked(claim) for claim in shard.files if self.file_id(claim.sha256) != claim.id]
-        for file in new:
-            self._add(file)
-        return bool(new)
+        files = [self._checked(claim) for claim in shard.files]
+        for file in files:
+            if self.file_id(file.sha256) != file.id:
+                self._add(file)
+        return files
 
     def _checked(self, claim: FileClaim) -> XetFile:
         """Hold a file to all that is said of it, down to the sha256 of its content.
@@ -206,20 +215,28 @@ class XetStore:
         """
         leaves: list[hashes.Leaf] = []
         for term, proof in zip(claim.terms, claim.range_hashes, strict=True):
-            layout = self.layout(term.xorb)
-            if not 0 <= term.start < term.end <= len(layout.hashes):
-                raise bad_request(f"The file {claim.id} has a term outside the xorb {term.xorb}")
-            if term.size != layout.unpacked[term.end] - layout.unpacked[term.start]:
-                raise bad_request(f"The file {claim.id} has a term of the wrong size")
-            if proof != hashes.range_hash(layout.hashes[term.start : term.end]):
-                raise bad_request(f"The file {claim.id} has a term whose proof is wrong")
-            leaves += layout.leaves[term.start : term.end]
+            leaves += self._proven(term, proof)
         if hashes.to_text(hashes.file_hash(leaves)) != claim.id:
             raise bad_request(f"The terms of the file {claim.id} make another file")
         file = XetFile(claim.id, claim.sha256, sum(term.size for term in claim.terms), claim.terms)
-        if self._sha256(file) != claim.sha256:
+        if self.file_id(claim.sha256) != claim.id and self._sha256(file) != claim.sha256:
             raise bad_request(f"The file {claim.id} does not have the sha256 {claim.sha256}")
         return file
+
+    def _proven(self, term: Term, proof: bytes) -> list[hashes.Leaf]:
+        """Answer the chunks of a term, if whoever sent it knows them.
+
+        Raises:
+            HubError: 400.
+        """
+        layout = self.layout(term.xorb)
+        if not 0 <= term.start < term.end <= len(layout.hashes):
+            raise bad_request(f"The shard has a term outside the xorb {term.xorb}")
+        if term.size != layout.unpacked[term.end] - layout.unpacked[term.start]:
+            raise bad_request(f"The shard has a term of the xorb {term.xorb} whose size is wrong")
+        if proof != hashes.range_hash(layout.hashes[term.start : term.end]):
+            raise bad_request(f"The shard has a term of the xorb {term.xorb} whose proof is wrong")
+        return layout.leaves[term.start : term.end]
 
     def _sha256(self, file: XetFile) -> str:
         found = hashlib.sha256()
@@ -254,4 +271,5 @@ class XetStore:
         names = dropwhile(
             lambda xorb: wanted not in self.layout(xorb).hashes, dict.fromkeys(term.xorb for term in file.terms)
         )
-        return known_chunks((hashes.from_text(xorb), self.layout(xorb)) for xorb in islice(names, _XORBS_TOLD))
+        told = ((hashes.from_text(xorb), self.layout(xorb)) for xorb in islice(names, _XORBS_TOLD))
+        return known_chunks(told, self._key)
