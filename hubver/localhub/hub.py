@@ -8,10 +8,13 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hubver.localhub.holdings import Holdings
+
 if TYPE_CHECKING:
     from hubver.localhub.faults import Faults
     from hubver.localhub.limits import CommitRate
     from hubver.localhub.notices import Notices
+    from hubver.localhub.repository import Repository
     from hubver.localhub.store import Store
     from hubver.localhub.switches import Switches
     from hubver.localhub.users import Accounts
@@ -43,9 +46,9 @@ class Hub:
     notices: Notices
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
-    def xet_id(self, sha256: str) -> str | None:
-        """Hash by which clients can get a file in chunks; None if they cannot."""
-        return self.store.xet.file_id(sha256) if self.xet else None
+    def xet_id(self, repo: Repository, sha256: str) -> str | None:
+        """Hash by which clients can get a file of a repo in chunks; None if they cannot."""
+        return self.store.xet.file_id(sha256) if self.xet and sha256 in Holdings(repo) else None
 
     def sign(self, path: str) -> str:
         """Signature for an address that is to work without a token."""

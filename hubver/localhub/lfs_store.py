@@ -108,8 +108,9 @@ class LfsStore:
         return Upload(self.path(oid), self._temporary)
 
     def delete(self, oid: str) -> None:
-        """Remove an object for good."""
+        """Remove an object for good; of one that is kept in chunks, what makes them a file."""
         self.path(oid).unlink(missing_ok=True)
+        self._xet.forget(oid)
 
     def part(self, oid: str, number: int) -> Path:
         """Where part `number` of a multipart upload is kept until it is complete."""

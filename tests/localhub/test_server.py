@@ -154,19 +154,6 @@ def test_killed_server_keeps_what_it_acknowledged(tmp_path, git):
     finish(process)
 
 
-def test_client_with_xet_is_told_what_to_set(hub, repo):
-    script = (
-        "import sys; from huggingface_hub import HfApi\n"
-        "HfApi().upload_file(path_or_fileobj=b'\\0' * 100, path_in_repo='w.bin', repo_id='acme/router')"
-    )
-    environment = {**os.environ, **hub.environment(), "HF_HUB_DISABLE_XET": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=90, check=False
-    )
-    assert done.returncode != 0
-    assert "HF_HUB_DISABLE_XET=1" in done.stderr
-
-
 def test_every_answer_has_an_id_of_its_own(hub):
     ids = {get_session().get(f"{hub.url}/api/models").headers["X-Request-Id"] for _ in range(3)}
     assert len(ids) == 3

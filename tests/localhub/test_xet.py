@@ -235,6 +235,17 @@ def test_upload_to_a_pull_request(hub, api, repo, tmp_path):
     assert download(hub, tmp_path / "down", "refs/pr/1")["w.bin"] == bytes(10**6)
 
 
+def test_deleted_file_is_gone_until_it_comes_again(hub, api, folder, tmp_path):
+    content = random_bytes(10**6)
+    (folder / "w.bin").write_bytes(content)
+    run_client(hub, tmp_path / "up", UPLOAD, folder)
+    api.permanently_delete_lfs_files(REPO, list(api.list_lfs_files(REPO)), rewrite_history=False)
+    assert get_session().get(f"{hub.url}/{REPO}/resolve/main/w.bin").status_code == 404
+    (folder / "again.bin").write_bytes(content)
+    run_client(hub, tmp_path / "again", UPLOAD, folder)
+    assert download(hub, tmp_path / "down")["again.bin"] == content
+
+
 def test_private_file_needs_a_token(hub, api, folder, tmp_path):
     api.create_repo(REPO, private=True)
     (folder / "w.bin").write_bytes(random_bytes(10**6))

@@ -68,7 +68,7 @@ def _headers(commit: str, path: str) -> dict[str, str]:
 
 def _xet_headers(call: Call, commit: str, pointer: Pointer) -> dict[str, str]:
     """What leads a client with Xet to the chunks of a file; nothing for one that was uploaded by LFS."""
-    file_id = call.hub.xet_id(pointer.oid)
+    file_id = call.hub.xet_id(call.repo(), pointer.oid)
     if file_id is None:
         return {}
     token = call.url(f"api/{call.kind}s/{call.param('namespace')}/{call.param('name')}/xet-read-token/{commit}")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
     from starlette.routing import Route
 
+    from hubver.localhub.hub import Hub
+    from hubver.localhub.repository import Repository
+
 _PAGE, _EXPANDED_PAGE = 1000, 50
 _TRUE = {"1", "true", "True"}
 
@@ -38,6 +41,7 @@ def tree(call: Call) -> Response:
             raise entry_not_found(path, commit)
         entries = list(trees.walk(store, folder.oid, path, recursive=call.query("recursive") in _TRUE))
         shown = [_facts(git, commit, entry, expand=expand) for entry in entries[start : start + limit]]
+    _add_xet(call.hub, repo, shown)
     headers = call.link_next(cursor=start + limit) if len(entries) > start + limit else {}
     return JSONResponse(shown, headers={"X-Repo-Commit": commit, **headers})
 
@@ -50,7 +54,9 @@ def paths_info(call: Call) -> Response:
     with repo.open() as git:
         store = git.object_store
         found = [trees.find(store, tree_of(store, commit), path.strip("/")) for path in paths]
-        return JSONResponse([_facts(git, commit, entry, expand=expand) for entry in found if entry and entry.path])
+        shown = [_facts(git, commit, entry, expand=expand) for entry in found if entry and entry.path]
+    _add_xet(call.hub, repo, shown)
+    return JSONResponse(shown)
 
 
 def _asked(call: Call) -> tuple[list[str], bool]:
@@ -69,13 +75,17 @@ def _facts(git: Repo, commit: str, entry: trees.Entry, *, expand: bool) -> dict[
     facts: dict[str, Any] = {"type": "directory", "oid": entry.oid, "size": 0}
     if not entry.is_folder:
         facts = {"type": "file", **file_facts(git.object_store, entry)}
-        file_id = call.hub.xet_id(facts["lfs"]["oid"]) if "lfs" in facts else None
-        if file_id:
-            facts["xetHash"] = file_id
     facts["path"] = entry.path
     if expand:
         facts["lastCommit"] = _last_commit(git, commit, entry.path)
     return facts
+
+
+def _add_xet(hub: Hub, repo: Repository, files: list[dict[str, Any]]) -> None:
+    for facts in files:
+        file_id = hub.xet_id(repo, facts["lfs"]["oid"]) if "lfs" in facts else None
+        if file_id:
+            facts["xetHash"] = file_id
 
 
 def _last_commit(git: Repo, commit: str, path: str) -> dict[str, Any]:
