@@ -178,15 +178,15 @@ def serve(
         BadInput: `root` cannot be used or another Hub uses it.
         HubFailed: the port cannot be had.
     """
-    stop = threading.Event()
-    with LocalHub(root, host=host, port=port) as hub:
-        before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+    # Waited for, not handled: a handler that sets an event hangs if it runs while the main thread enters its wait.
+    ends = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    try:
+        with LocalHub(root, host=host, port=port) as hub:
             on_ready(hub.shell_environment())
-            stop.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            signal.sigwait(ends)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
