@@ -7,7 +7,6 @@ import os
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
-import shutil
 import subprocess
 
 import pytest
@@ -81,8 +80,6 @@ class Git:
 
 @pytest.fixture
 def git(tmp_path):
-    if shutil.which("git") is None:
-        pytest.skip("stock git is not installed")
     home = tmp_path / "home"
     home.mkdir()
     return Git(home)
