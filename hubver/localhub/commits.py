@@ -7,20 +7,23 @@ import binascii
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub import trees
+from hubver.localhub.blobs import write_blobs
 from hubver.localhub.errors import HubError, bad_request, entry_not_found, revision_not_found
 from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import Attributes, Pointer, parse_pointer
 from hubver.localhub.pre_receive import MISSING, Rule, objection
-from hubver.localhub.repository import Repository, read_blob, tree_of, write_blob, write_commit
+from hubver.localhub.repository import Repository, read_blob, tree_of, write_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dulwich.object_store import BaseObjectStore
 
+    from hubver.localhub.blobs import Content
 
 _OID = re.compile(r"[0-9a-f]{64}")
 _PARENT = re.compile(r"[0-9a-f]{7,40}")
@@ -43,7 +46,7 @@ class Operations:
     summary: str = ""
     description: str = ""
     parent: str | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, Content] = field(default_factory=dict)
     large: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     deleted_files: list[str] = field(default_factory=list)
     deleted_folders: list[str] = field(default_factory=list)
@@ -54,8 +57,12 @@ class Operations:
         return f"{self.summary}\n\n{self.description}" if self.description else self.summary
 
 
-def parse_operations(lines: Iterable[bytes]) -> Operations:
+def parse_operations(lines: Iterable[bytes], keep: Callable[[bytes], Content]) -> Operations:
     """Read a commit request.
+
+    Args:
+        lines: of the request, read as they are needed.
+        keep: takes the content of a regular file out of memory.
 
     Raises:
         HubError: 400 for a malformed or empty request, 422 for a path that leaves the repo.
@@ -64,7 +71,7 @@ def parse_operations(lines: Iterable[bytes]) -> Operations:
     try:
         for line in filter(bytes.strip, lines):
             item = json.loads(line)
-            _take(parsed, item["key"], item["value"])
+            _take(parsed, item["key"], item["value"], keep)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise bad_request("The commit request is malformed: expected one JSON operation on each line") from None
     if not parsed.summary:
@@ -78,7 +85,7 @@ def parse_operations(lines: Iterable[bytes]) -> Operations:
     return parsed
 
 
-def _take(parsed: Operations, key: str, value: dict[str, Any]) -> None:
+def _take(parsed: Operations, key: str, value: dict[str, Any], keep: Callable[[bytes], Content]) -> None:
     if key == "header":
         parsed.summary, parsed.description = value["summary"].strip(), value.get("description") or ""
         parsed.message.encode()  # a lone surrogate is a ValueError like everything else that is malformed
@@ -88,7 +95,7 @@ def _take(parsed: Operations, key: str, value: dict[str, Any]) -> None:
         return
     path = checked_path(value["path"])
     if key == "file":
-        parsed.files[path] = _content(path, value)
+        parsed.files[path] = keep(_content(path, value))
     elif key == "lfsFile":
         if value.get("algo", "sha256") not in {"sha256", "sha_256"} or not _OID.fullmatch(value["oid"]):
             raise bad_request(f"{path}: an LFS file needs its sha256")
@@ -150,15 +157,15 @@ def write(bench: Workbench, operations: Operations, parent: str, author: str) ->
         if found is None or found.is_folder != (path in operations.deleted_folders):
             raise entry_not_found(path, parent)
     changes: dict[str, tuple[int, str] | None] = dict.fromkeys(operations.deleted_files)
-    for path, content in _all_files(bench, operations, parent).items():
-        changes[path] = (trees.FILE_MODE, write_blob(store, content))
+    for path, blob in write_blobs(store, _all_files(bench, operations, parent)).items():
+        changes[path] = (trees.FILE_MODE, blob)
     # Folders go first, so that a commit may empty one and fill it anew.
     tree = trees.edit(store, tree, dict.fromkeys(operations.deleted_folders))
     tree = trees.edit(store, tree, changes)
     return write_commit(store, tree, [parent], author, operations.message)
 
 
-def _all_files(bench: Workbench, operations: Operations, parent: str) -> dict[str, bytes]:
+def _all_files(bench: Workbench, operations: Operations, parent: str) -> dict[str, Content]:
     """Every file to be written as git will hold it: with pointers, and with the attributes that they need."""
     contents = dict(operations.files)
     refused: dict[Rule, list[str]] = {}
@@ -167,18 +174,18 @@ def _all_files(bench: Workbench, operations: Operations, parent: str) -> dict[st
         if size is None or said not in (None, size):
             refused.setdefault(MISSING, []).append(path)
         else:
-            contents[path] = bytes(Pointer(oid, size))
+            contents[path] = partial(bytes, Pointer(oid, size))
     for path, content in contents.items():
-        rule = objection(path, trees.FILE_MODE, content, lambda oid, size: bench.size_of(oid) == size)
+        rule = objection(path, trees.FILE_MODE, content(), lambda oid, size: bench.size_of(oid) == size)
         if rule:
             refused.setdefault(rule, []).append(path)
     for rule, paths in refused.items():
         raise bad_request(rule.text(paths, bench.ref))
     present = contents.get(".gitattributes")
-    attributes = bench.repo.attributes(bench.store, parent) if present is None else Attributes(present)
+    attributes = bench.repo.attributes(bench.store, parent) if present is None else Attributes(present())
     needed = attributes.with_lfs_paths(list(operations.large))
     if needed != attributes.content:
-        contents[".gitattributes"] = needed
+        contents[".gitattributes"] = partial(bytes, needed)
     return contents
 
 

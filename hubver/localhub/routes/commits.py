@@ -6,7 +6,7 @@ import base64
 import binascii
 import html
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from dulwich.ignore import IgnoreFilter, read_ignore_patterns
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
+from hubver.localhub.blobs import Stash
 from hubver.localhub.call import Call, route
 from hubver.localhub.commits import (
     Head,
@@ -74,9 +75,11 @@ def preupload(call: Call) -> Response:
 def commit(call: Call) -> Response:
     """Make one commit on a branch or a pull request, or with `create_pr` open a pull request with it."""
     repo = call.repo()
-    operations = parse_operations(_lines(call))
     answer: dict[str, Any] = {"success": True, "hookOutput": ""}
-    with _commit_lock(call, repo), repo.objects() as store:
+    with ExitStack() as held:
+        operations = parse_operations(_lines(call), held.enter_context(Stash()).put)
+        held.enter_context(_commit_lock(call, repo))
+        store = held.enter_context(repo.objects())
         call.hub.commit_rate.count(repo.url_path)
         head = head_for(repo, call.param("revision"))
         bench = Workbench(repo, store, _sizes(call, repo), head.ref)
