@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import signal
-import socket
-import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import uvicorn
-
-from hubver.errors import BadInput, HubFailed
+from hubver.errors import BadInput
 from hubver.localhub.app import create_app
-from hubver.localhub.connection import Connection
 from hubver.localhub.delivery import Courier
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
 from hubver.localhub.limits import CommitRate
 from hubver.localhub.notices import Notices
+from hubver.localhub.serving import listening, served, url_of
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
 from hubver.localhub.users import Accounts, User
@@ -30,16 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
-    from starlette.types import ASGIApp
     from typing_extensions import Self
 
     from hubver.localhub.users import Grant, Role
 
 _DEFAULT_USER = "acme"
-_START_LIMIT_S = 30
-_STOP_LIMIT_S = 5
-_BACKLOG = 128
 _PART_SIZE = 64 * 2**20
+_PATIENCE_S = 60
 
 
 class LocalHub:
@@ -54,6 +47,7 @@ class LocalHub:
         faults: what is to go wrong from the start; more can be added to `faults` of the running Hub.
         switches: how to behave where nobody outside knows how the real Hub does.
         xet: take and give large files by Xet; without it, by LFS alone.
+        patience_s: after how many seconds of silence a client that owes bytes, or does not take them, is hung up on.
 
     Raises:
         BadInput: on entering, if `root` cannot be used or another Hub uses it.
@@ -71,6 +65,7 @@ class LocalHub:
         faults: Faults | None = None,
         switches: Switches | None = None,
         xet: bool = True,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self._chosen_root = Path(root) if root is not None else None
         self._address = (host, port)
@@ -79,6 +74,7 @@ class LocalHub:
         self.faults = faults or Faults()
         self._switches = switches or Switches()
         self._xet = xet
+        self._patience_s = patience_s
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,8 +85,8 @@ class LocalHub:
             self._accounts.put(self._users)
             if self._accounts.writer() is None:
                 self._accounts.add(User(_DEFAULT_USER))
-            listener = starting.enter_context(_listen(*self._address))
-            self.url = _url_of(listener)
+            listener = starting.enter_context(listening(*self._address))
+            self.url = url_of(listener)
             store = Store(self.root)
             courier = starting.enter_context(Courier(self._switches.webhook_tries))
             notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
@@ -105,7 +101,7 @@ class LocalHub:
                 commit_rate=CommitRate(self._switches.commits_per_hour),
                 notices=notices,
             )
-            starting.enter_context(_served(create_app(hub), listener))
+            starting.enter_context(served(create_app(hub), listener, patience_s=self._patience_s))
             self._running = starting.pop_all()
         return self
 
@@ -207,60 +203,3 @@ def _locked(root: Path) -> Iterator[None]:
                 f"Another Hub is serving {root}", hint="Stop it, or name another --root for this one"
             ) from None
         yield
-
-
-@contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise HubFailed(
-            f"The Hub cannot listen on {host} port {port}: {error.strerror}",
-            hint="Name another --port; 0 takes a free one",
-        ) from None
-    with listener:
-        # asyncio does this only for sockets made with an explicit protocol; without it each answer takes 40 ms longer.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield listener
-
-
-def _url_of(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-class _Server(uvicorn.Server):
-    """Says when it answers."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
-@contextmanager
-def _served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
-    """Answer on the socket, from a thread of its own."""
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=_STOP_LIMIT_S,
-    )
-    server = _Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="localhub", daemon=True)
-    thread.start()
-    try:
-        if not server.ready.wait(_START_LIMIT_S):
-            raise HubFailed(f"The embedded Hub did not start within {_START_LIMIT_S} seconds")
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
