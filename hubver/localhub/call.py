@@ -57,7 +57,8 @@ class Call:
         Raises:
             HubError: 401 for a token that nobody holds.
         """
-        return self.hub.accounts.authenticate(self.request.headers.get("authorization"))
+        sent = self.request.headers.get("authorization") or self.hub.sessions.authorization(self.request)
+        return self.hub.accounts.authenticate(sent)
 
     def author(self) -> User:
         """The caller, who must be a user with a token for writing (to the repo in the path, if there is one).

@@ -28,6 +28,11 @@ def read_card(readme: str) -> dict[str, Any]:
     return plain
 
 
+def without_metadata(readme: str) -> str:
+    """What people read of a README."""
+    return _BLOCK.sub("", readme, count=1)
+
+
 def check_card(readme: str) -> list[dict[str, str]]:
     """What is wrong with the metadata, as the Hub's validator answers it."""
     block = _BLOCK.match(readme)

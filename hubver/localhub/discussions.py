@@ -16,6 +16,8 @@ from hubver.localhub.files import sync_folder, write_atomically
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubver.localhub.repository import Repository
 
 _PULL_REF = re.compile(r"refs/pr/([1-9][0-9]{0,8})")
@@ -140,6 +142,12 @@ class Discussions:
     def list(self) -> list[Discussion]:
         """All of them, newest first."""
         return [self.get(number) for number in sorted(self._numbers(), reverse=True)]
+
+    def newest(self, before: int | None = None) -> Iterator[Discussion]:
+        """Those with numbers below `before`, newest first, each read when it is asked for."""
+        for number in sorted(self._numbers(), reverse=True):
+            if before is None or number < before:
+                yield self.get(number)
 
     def _numbers(self) -> set[int]:
         return {int(file.stem) for file in self._folder.glob("[0-9]*.json")}

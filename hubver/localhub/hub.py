@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubver.localhub.holdings import Holdings
+from hubver.localhub.sessions import Sessions
 
 if TYPE_CHECKING:
     from hubver.localhub.faults import Faults
@@ -34,6 +35,7 @@ class Hub:
         commit_rate: counts commits.
         notices: tells webhooks what happens.
         key: signs the addresses that are handed out for uploads; new in each process.
+        sessions: who has signed in with a browser.
     """
 
     store: Store
@@ -45,6 +47,7 @@ class Hub:
     commit_rate: CommitRate
     notices: Notices
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    sessions: Sessions = field(default_factory=Sessions, repr=False)
 
     def xet_id(self, repo: Repository, sha256: str) -> str | None:
         """Hash by which clients can get a file of a repo in chunks; None if they cannot."""

@@ -61,6 +61,9 @@ def _headers(commit: str, path: str) -> dict[str, str]:
     return {
         "X-Repo-Commit": commit,
         "Accept-Ranges": "bytes",
+        # Whatever a file holds, no browser runs it with the rights of this Hub's pages.
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";",
         "Access-Control-Expose-Headers": "X-Repo-Commit,X-Linked-Size,X-Linked-ETag,ETag,Accept-Ranges,Content-Range",
     }
