@@ -17,7 +17,7 @@ with LocalHub(sys.argv[1]) as hub:
     print(json.dumps([hub.url, hub.token]), flush=True)
     sys.stdin.read()
 """
-MOST_MEMORY = 140 * 2**20
+MOST_MEMORY = 110 * 2**20
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_commit_longer_than_memory_may_grow(server):
     url, token = json.loads(server.stdout.readline())
     api = HfApi(endpoint=url, token=token)
     api.create_repo("acme/router")
-    texts = {f"{number:02}.txt": f"{number:02} ".encode() * (3 * 2**20) for number in range(18)}
+    texts = {f"{number:02}.txt": f"{number:02} ".encode() * (5 * 2**18) for number in range(30)}
     assert sum(map(len, texts.values())) > MOST_MEMORY
     api.create_commit("acme/router", [CommitOperationAdd(*item) for item in texts.items()], commit_message="texts")
-    found = {name: get_session().get(f"{url}/acme/router/resolve/main/{name}").content for name in ("00.txt", "17.txt")}
+    found = {name: get_session().get(f"{url}/acme/router/resolve/main/{name}").content for name in ("00.txt", "29.txt")}
     assert {name: content == texts[name] for name, content in found.items()} == dict.fromkeys(found, True)
     assert most_memory(server) < MOST_MEMORY
 
