@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.hubver-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit lint format bench clean
+.PHONY: help install demo test unit lint format bench witness clean
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ format: $(READY) ## Put the code into its canonical form
 
 bench: $(READY) ## Measure against what a user would pick instead
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+witness: $(READY) ## Run huggingface_hub's own tests against the embedded Hub (CHECKOUT=path)
+	@PYTHONPATH=tests $(BIN)/python -m witness $(CHECKOUT) $(ARGS)
 
 clean: ## Remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

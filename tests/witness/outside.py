@@ -1,0 +1,60 @@
+"""What a test may ask for that the embedded Hub does not offer: each with a rule to tell it by, and a reason to show.
+
+A test is not applicable if one of these rules holds for it. All other tests that do not pass are failures.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PRODUCTION = "reads what is on huggingface.co"
+"""Said of tests that mark themselves so, or use the fixture `api_prod`: they are not run."""
+
+BY_NAME = {
+    "test_utils_http.py::test_fix_hf_endpoint_in_url": "expects the client to be pointed at no Hub but its default",
+}
+"""Beginnings of the names of tests that can only work with the real Hubs for a reason that shows in no request."""
+
+_ADDRESSES = {
+    r"/api/(collections|daily_papers|papers|arxiv)\b": "collections and papers",
+    r"/api/(buckets|jobs|scheduled-jobs|resolve-cache|kernels|agents|mcp)\b": "buckets, jobs and other services",
+    r"/api/(models|datasets|spaces)/[^?]+/(like|likers)\b|/api/users/[^/]+/likes\b": "likes",
+    r"/api/spaces/[^?]+/(runtime|secrets|variables|hardware|storage|sleeptime|pause|restart|volumes|logs|events)\b": (
+        "running spaces"
+    ),
+    r"/api/(users|organizations)/[^/]+/(overview|followers|following|members|socials)\b": "profiles of users",
+    r"/api/(models|datasets|spaces)/semantic-search\b": "search by meaning",
+    r"/api/(models|datasets)-tags-by-type\b": "the list of all tags there are",
+}
+# A test that looks for the staging Hub should have been led to the embedded one: that is a failure, no excuse.
+_THERE = re.compile(r"127\.0\.0\.1|localhost|::1|0\.0\.0\.0|hub-ci\.huggingface\.co")
+
+
+def elsewhere(hosts: Iterable[str]) -> str | None:
+    """With whom beyond this machine a test talks; None if with nobody.
+
+    Even where it passes, what it says is not about the embedded Hub.
+    """
+    others = sorted(host for host in set(hosts) if not _THERE.fullmatch(host))
+    return f"talks to {', '.join(others)}" if others else None
+
+
+def reason(test: str, requests: Iterable[str]) -> str | None:
+    """Why a test that failed could not pass; None if it could have.
+
+    Args:
+        test: its name, as `test_file.py::TestClass::test_name`.
+        requests: addresses that the test asked for, without the host.
+    """
+    for beginning, why in BY_NAME.items():
+        if test.startswith(beginning):
+            return why
+    for address in requests:
+        for pattern, what in _ADDRESSES.items():
+            if re.match(pattern, address):
+                return f"asks for {what}: {address.partition('?')[0]}"
+    return None
