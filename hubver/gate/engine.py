@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from hubver.errors import BadInput
 from hubver.gate import adapter
 from hubver.gate.quiet import library
+from hubver.gate.requests import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from hubver.gate.requests import Answer, Prompt, Request
 
 # Sequences, and tokens with padding, in one batch: small enough for a laptop, and no slower on two cores.
 _BATCH_SEQUENCES = 64
@@ -88,7 +91,7 @@ class Engine:
                 **{name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")},
             }
 
-    def difference_from_base(self, source: ModelSource, prompts: Sequence[str]) -> float | None:
+    def difference_from_base(self, source: ModelSource, prompts: Sequence[Prompt]) -> float | None:
         """The greatest absolute difference of a logit between a model and its base, over some prompts.
 
         Returns:
@@ -106,7 +109,7 @@ class Engine:
 
             greatest = torch.zeros(())
             for prompt in prompts:
-                ids = torch.tensor([model.encode(prompt)], device=model.network.device)
+                ids = torch.tensor([model.encode(str(prompt))], device=model.network.device)
                 with torch.inference_mode():
                     with model.active():
                         ours = model.network(input_ids=ids).logits.float()
@@ -175,6 +178,20 @@ class LoadedModel:
 
         small = self.network.num_parameters() < _PARAMETERS_WORTH_THREADS
         return 1 if small else torch.get_num_threads()
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to some requests, in their order.
+
+        Raises:
+            BadInput, HarnessFailed: see `generate`.
+        """
+        answers: dict[Request, Answer] = {}
+        generations = [request for request in requests if isinstance(request, Generation)]
+        for length in dict.fromkeys(request.max_new_tokens for request in generations):
+            some = [request for request in generations if request.max_new_tokens == length]
+            texts = self.generate([str(request.prompt) for request in some], max_new_tokens=length)
+            answers.update(zip(some, texts, strict=True))
+        return [answers[request] for request in requests]
 
     def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 64) -> list[str]:
         """The greedy answers to some prompts, in their order, without the prompt and without special tokens.

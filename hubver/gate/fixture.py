@@ -8,15 +8,16 @@ import pytest
 
 from hubver.errors import BadInput
 from hubver.gate import policy, thresholds
+from hubver.gate.requests import Generation
 from hubver.gate.session import SEED, sliced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from hubver.gate.contenders import Contender
-    from hubver.gate.session import GateSession
-    from hubver.gate.tasks import Examples, Task
+    from hubver.gate.examples import AnyTask, Examples
+    from hubver.gate.session import GateSession, Look
     from hubver.gate.verdict import GateResult
 
 
@@ -36,7 +37,8 @@ class Model:
 
     def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 64) -> list[str]:
         """The greedy answers, in the order of the prompts, without prompt and special tokens."""
-        return self._session.model(self._who).generate(list(prompts), max_new_tokens=max_new_tokens)
+        answers = self._session.models.answers(self._who, [Generation(prompt, max_new_tokens) for prompt in prompts])
+        return [str(answer) for answer in answers]
 
 
 class Gate:
@@ -53,32 +55,32 @@ class Gate:
         self._test = test
         self._folder = folder
 
-    def floor(self, task: Task, minimum: float, *, alpha: float = policy.ALPHA) -> GateResult:
+    def floor(self, task: AnyTask, minimum: float, *, alpha: float = policy.ALPHA) -> GateResult:
         """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
 
-        def decide(examples: Examples) -> GateResult:
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, floor=minimum)
-            scores = self._session.scores(self._session.candidate, task, examples)
+            scores = self._session.scores(self._session.candidate, examples, names)
             return policy.floor(task.name, scores, minimum, alpha=alpha, seed=SEED)
 
-        return self._ask(task, "floor", decide)
+        return self._ask(task, "floor", look)
 
-    def no_regression(self, task: Task, *, margin: float, alpha: float = policy.ALPHA) -> GateResult:
+    def no_regression(self, task: AnyTask, *, margin: float, alpha: float = policy.ALPHA) -> GateResult:
         """The candidate's true mean score is at most `margin`, in (0, 1), below production's on the same examples.
 
         On a first release there is nothing to compare with: the result is not-applicable, and the test passes.
         """
 
-        def decide(examples: Examples) -> GateResult:
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, margin=margin)
-            candidate, production = self._both(task, examples)
+            candidate, production = self._both(examples, names)
             return policy.no_regression(task.name, candidate, production, margin, alpha=alpha, seed=SEED)
 
-        return self._ask(task, "no_regression", decide)
+        return self._ask(task, "no_regression", look)
 
     def worst_slice(
         self,
-        task: Task,
+        task: AnyTask,
         *,
         floor: float | None = None,
         margin: float | None = None,
@@ -95,13 +97,13 @@ class Gate:
             alpha: of all slices together.
         """
 
-        def decide(examples: Examples) -> GateResult:
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check_slices(task.name, alpha=alpha, floor=floor, margin=margin)
             if not examples.slices:
                 raise BadInput(
                     f"The task {task.name!r} has no slices.", hint='Name the column to group by: Task(slice_by="...")'
                 )
-            candidate, production = self._both(task, examples, needed=margin is not None)
+            candidate, production = self._both(examples, names, needed=margin is not None)
             return policy.worst_slice(
                 task.name,
                 sliced(candidate, examples.slices),
@@ -113,24 +115,24 @@ class Gate:
                 seed=SEED,
             )
 
-        return self._ask(task, "worst_slice", decide)
+        return self._ask(task, "worst_slice", look)
 
-    def alive(self, task: Task) -> GateResult:
+    def alive(self, task: AnyTask) -> GateResult:
         """The candidate does not answer like its base model: the adapter was applied and changes something."""
-        return self._ask(task, "alive", lambda examples: self._session.alive(task.name, examples))
+        return self._ask(task, "alive", lambda examples, _: self._session.alive(examples))
 
     def _both(
-        self, task: Task, examples: Examples, *, needed: bool = True
+        self, examples: Examples, names: Sequence[str], *, needed: bool = True
     ) -> tuple[dict[str, float], dict[str, float] | None]:
-        candidate = self._session.scores(self._session.candidate, task, examples)
+        candidate = self._session.scores(self._session.candidate, examples, names)
         production = self._session.production
         if production is None or not needed:
             return candidate, None
-        return candidate, self._session.scores(production, task, examples)
+        return candidate, self._session.scores(production, examples, names)
 
-    def _ask(self, task: Task, kind: str, decide: Callable[[Examples], GateResult]) -> GateResult:
+    def _ask(self, task: AnyTask, kind: str, look: Look) -> GateResult:
         __tracebackhide__ = True
-        result = self._session.ask(self._test, task, kind, self._folder, decide)
+        result = self._session.ask(self._test, task, kind, self._folder, look)
         if result.outcome in {"fail", "inconclusive"}:
             pytest.fail(f"{result.outcome}: {kind} of {task.name}: {result.reason}", pytrace=False)
         return result

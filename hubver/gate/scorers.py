@@ -8,21 +8,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import math
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from hubver.gate.public import said
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Scorer = Callable[[str, str], float]
-
-
-class BadScore(ValueError):
-    """A scorer raised, or gave something that is no number in [0, 1]; the message names it."""
 
 
 def exact_match(prediction: str, expected: str) -> float:
@@ -71,25 +64,6 @@ class JsonMatch:
 def json_match(*fields: str) -> JsonMatch:
     """A scorer that compares these fields of JSON objects; whole objects where no field is named."""
     return JsonMatch(fields)
-
-
-def score(scorer: Scorer, prediction: str, expected: str) -> float:
-    """Score one example and check the result.
-
-    Raises:
-        BadScore: the scorer raised, or gave NaN, None or anything outside [0, 1].
-    """
-    try:
-        value: Any = scorer(prediction, expected)
-    except Exception as error:
-        raise BadScore(f"the scorer {name_of(scorer)} raised {said(error)}") from error
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise BadScore(f"the scorer {name_of(scorer)} gave {value!r}, which is no number") from None
-    if isinstance(value, str) or not math.isfinite(number) or not 0.0 <= number <= 1.0:
-        raise BadScore(f"the scorer {name_of(scorer)} gave {value!r}, which is no number in [0, 1]")
-    return number
 
 
 def name_of(scorer: Scorer) -> str:

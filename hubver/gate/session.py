@@ -6,27 +6,29 @@ pytest knows nothing of this module and this module little of pytest: the plugin
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import hubver
-from hubver.errors import BadInput, HarnessFailed, HubverError
+from hubver.errors import BadInput, HubverError
 from hubver.gate import policy
-from hubver.gate.engine import Engine
+from hubver.gate.examples import BadScore
+from hubver.gate.models import Models
 from hubver.gate.provenance import gates_code
 from hubver.gate.public import public
-from hubver.gate.scorers import BadScore, score
 from hubver.gate.verdict import Counts, GateResult, Subject, TaskUsed, Verdict, count_gates, judge
 from hubver.gate.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from hubver.gate.contenders import Contender
-    from hubver.gate.engine import LoadedModel, ModelSource
-    from hubver.gate.tasks import Examples, Task
+    from hubver.gate.examples import AnyTask, Examples
     from hubver.settings import Settings
+
+    Look = Callable[[Examples, Sequence[str]], GateResult]
 
 SEED = 0
 # A few prompts show whether an adapter changes anything at all.
@@ -63,17 +65,13 @@ class GateSession:
         self._gates = gates
         self._started = started
         self._clock = time.monotonic()
-        self._tell = tell
-        self._engine = Engine(tell)
-        self._sources: dict[str, ModelSource] = {}
-        self._answers: dict[tuple[str, str], list[str]] = {}
-        self._examples: dict[tuple[int, Path], tuple[Task, Examples]] = {}
+        self.models = Models(settings, tell)
+        self._scores: dict[tuple[str, str], dict[str, float]] = {}
+        self._examples: dict[tuple[int, Path], tuple[AnyTask, Examples]] = {}
         self._tasks: dict[str, TaskUsed] = {}
         self._liveness_seen = False
 
-    def ask(
-        self, gate: str, task: Task, kind: str, folder: Path, decide: Callable[[Examples], GateResult]
-    ) -> GateResult:
+    def ask(self, gate: str, task: AnyTask, kind: str, folder: Path, look: Look) -> GateResult:
         """Ask one policy about one task, and remember the result.
 
         Args:
@@ -81,14 +79,14 @@ class GateSession:
             task: what it asks about.
             kind: the policy's name.
             folder: where the task's relative paths start.
-            decide: from the examples to a result; it scores what it needs.
+            look: from the examples, and the ids of those to look at, to a result; it scores what it needs.
 
         Raises:
             HubverError: there is no result, and the session's verdict will be an error.
         """
         try:
             examples = self.examples(task, folder)
-            result = decide(examples)
+            result = look(examples, list(examples.requests))
         except BadScore as error:
             result = GateResult(policy=kind, task=task.name, outcome="fail", reason=f"This cannot be judged: {error}.")
         except HubverError as error:
@@ -98,7 +96,7 @@ class GateSession:
         self.results.append(result)
         return result
 
-    def examples(self, task: Task, folder: Path) -> Examples:
+    def examples(self, task: AnyTask, folder: Path) -> Examples:
         """The task's examples, read once.
 
         Raises:
@@ -108,52 +106,38 @@ class GateSession:
         key = (id(task), folder)
         if key not in self._examples:
             examples = task.load(folder, self.settings)
-            used = TaskUsed(name=task.name, digest=examples.digest, n=len(examples.prompts))
+            used = TaskUsed(name=task.name, digest=examples.digest, n=len(examples.requests))
             if self._tasks.setdefault(task.name, used) != used:
                 raise BadInput(f"Two different tasks are called {task.name!r}.", hint="Give each task its own name.")
             self._examples[key] = (task, examples)
         return self._examples[key][1]
 
-    def scores(self, who: Contender, task: Task, examples: Examples) -> dict[str, float]:
-        """Scores by example id. Each model answers each prompt once in a session.
+    def scores(self, who: Contender, examples: Examples, names: Sequence[str]) -> dict[str, float]:
+        """Scores of some examples, by id.
 
         Raises:
             BadScore: the scorer raised or gave no number in [0, 1].
             HubverError: the model cannot be loaded or run.
         """
         self._see_liveness(examples)
-        names = list(examples.prompts)
-        key = (who.name, examples.digest)
-        if key not in self._answers:
-            prompts = [examples.prompts[name] for name in names]
-            model = self.model(who)
-            self._tell(f"scoring {len(prompts)} examples of {task.name} with {who.name}")
-            self._answers[key] = model.generate(prompts, max_new_tokens=task.max_new_tokens)
-        answers = self._answers[key]
-        if len(answers) != len(names):
-            raise HarnessFailed(f"{who.name} gave {len(answers)} answers to {len(names)} prompts.")
-        return {
-            name: score(task.scorer, answer, examples.expected[name])
-            for name, answer in zip(names, answers, strict=True)
-        }
+        known = self._scores.setdefault((who.name, examples.digest), {})
+        if new := [name for name in names if name not in known]:
+            asked = [request for name in new for request in examples.requests[name]]
+            found = iter(
+                self.models.answers(who, asked, f"scoring {len(new)} examples of {examples.task} with {who.name}")
+            )
+            known |= examples.scores({name: tuple(islice(found, len(examples.requests[name]))) for name in new})
+        return {name: known[name] for name in names}
 
-    def model(self, who: Contender) -> LoadedModel:
-        """The loaded model of a contender.
-
-        Raises:
-            HubverError: it cannot be fetched or loaded.
-        """
-        return self._engine.load(self._source(who))
-
-    def alive(self, task: str, examples: Examples) -> GateResult:
+    def alive(self, examples: Examples) -> GateResult:
         """Whether the candidate differs from its base at all, on a few of the examples.
 
         Raises:
             HubverError: a model cannot be fetched, loaded or run.
         """
-        prompts = [examples.prompts[name] for name in sorted(examples.prompts)[:_ALIVE_PROMPTS]]
-        difference = self._engine.difference_from_base(self._source(self.candidate), prompts)
-        return policy.alive(task, difference, n=len(prompts))
+        prompts = [examples.requests[name][0].prompt for name in sorted(examples.requests)[:_ALIVE_PROMPTS]]
+        difference = self.models.difference_from_base(self.candidate, prompts)
+        return policy.alive(examples.task, difference, n=len(prompts))
 
     def verdict(self, exit_status: int) -> Verdict:
         """Come to a verdict.
@@ -186,7 +170,7 @@ class GateSession:
             counts=counts,
             gates_code=gates_code(self._gates),
             tasks=tuple(self._tasks[name] for name in sorted(self._tasks)),
-            engine=self._engine.settings() if self._sources else {},
+            engine=self.models.settings(),
             seeds={"order_of_bets": SEED},
             hubver_version=hubver.__version__,
             created=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -203,24 +187,17 @@ class GateSession:
     def _public(self, value: Any) -> Any:
         return public(value, (self.settings.root, self._gates))
 
-    def _source(self, who: Contender) -> ModelSource:
-        if who.name not in self._sources:
-            if who.pin is not None:
-                self._tell(f"fetching {who.name}")
-            self._sources[who.name] = who.source(self.settings)
-        return self._sources[who.name]
-
     def _see_liveness(self, examples: Examples) -> None:
         """Once a session, asked or not: an adapter that was silently not applied would be judged as its base."""
         if self._liveness_seen:
             return
         self._liveness_seen = True
-        result = self.alive(examples.task, examples)
+        result = self.alive(examples)
         if result.outcome == "fail":
             self.watch.problems.append(result.reason)
 
 
-def sliced(scores: dict[str, float], slices: dict[str, str]) -> dict[str, dict[str, float]]:
+def sliced(scores: Mapping[str, float], slices: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """Scores by slice, then by example id."""
     groups: dict[str, dict[str, float]] = {}
     for name, value in scores.items():

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
 from hubver.gate import statistics
+from hubver.gate.examples import Examples
+from hubver.gate.requests import Generation
 from hubver.gate.rows import HubRows, Row, read_rows
-from hubver.gate.scorers import exact_match, identity
+from hubver.gate.scorers import exact_match, identity, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.examples import Answers
     from hubver.gate.scorers import Scorer
     from hubver.settings import Settings
 
@@ -78,12 +81,19 @@ class Task:
         prompts = {name: self._fill(self.prompt, "prompt", by_id[name]) for name in chosen}
         if empty := [row for name, row in by_id.items() if name in prompts and not prompts[name].strip()]:
             raise BadInput(f"The task {self.name!r} has an empty prompt.", found=f"the row {_short(empty[0])}")
+        expected = {name: self._fill(self.expected, "expected answer", by_id[name]) for name in chosen}
+
+        def judge(answers: Answers) -> dict[str, object]:
+            return {name: self.scorer(str(answer), expected[name]) for name, (answer,) in answers.items()}
+
         return Examples(
             task=self.name,
-            prompts=prompts,
-            expected={name: self._fill(self.expected, "expected answer", by_id[name]) for name in chosen},
-            slices={name: self._slice(by_id[name]) for name in chosen} if self.slice_by else {},
+            requests={name: (Generation(prompts[name], self.max_new_tokens),) for name in chosen},
+            judge=judge,
             digest=self._digest(chosen),
+            expected=expected,
+            slices={name: self._slice(by_id[name]) for name in chosen} if self.slice_by else {},
+            scorer=f"the scorer {name_of(self.scorer)}",
         )
 
     def _by_id(self, rows: list[Row]) -> dict[str, Row]:
@@ -152,26 +162,6 @@ class Task:
                 "generation": {"strategy": "greedy", "max_new_tokens": self.max_new_tokens},
             }
         )
-
-
-@dataclass(frozen=True)
-class Examples:
-    """The examples of a task, by id. An id is the SHA-256 of the row, so that it means the same on every machine.
-
-    Attributes:
-        task: the task's name.
-        prompts: what the model is asked.
-        expected: what it should answer.
-        slices: the slice of each example; empty where the task names none.
-        digest: SHA-256 over rows, templates, scorer and generation settings: two tasks with the same digest ask and
-            score the same, whatever they are called and however their rows are ordered.
-    """
-
-    task: str
-    prompts: dict[str, str]
-    expected: dict[str, str]
-    slices: dict[str, str]
-    digest: str
 
 
 def _digest_of(value: Any) -> str:

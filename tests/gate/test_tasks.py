@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -9,7 +10,8 @@ from pydantic import SecretStr
 
 from hubver.errors import BadInput, NotFound
 from hubver.gate import Task, exact_match, hub_rows, json_match, json_valid, normalised_match
-from hubver.gate.scorers import BadScore, identity, score
+from hubver.gate.examples import BadScore
+from hubver.gate.scorers import identity
 from hubver.settings import Settings
 
 SETTINGS = Settings(endpoint="http://127.0.0.1:9")
@@ -22,9 +24,16 @@ def test_rows_from_memory_jsonl_and_json_are_the_same_task(tmp_path):
     memory = Task("t", ROWS, slice_by="queue").load(tmp_path, SETTINGS)
     assert Task("t", "rows.jsonl", slice_by="queue").load(tmp_path, SETTINGS) == memory
     assert Task("t", "rows.json", slice_by="queue").load(tmp_path, SETTINGS).digest == memory.digest
-    assert sorted(memory.prompts.values()) == [f"p{index}" for index in range(6)]
-    assert all(memory.expected[name] == "c" + prompt[1:] for name, prompt in memory.prompts.items())
-    assert all(memory.slices[name] == "ab"[int(prompt[1:]) % 2] for name, prompt in memory.prompts.items())
+    prompts = {name: request.prompt for name, (request,) in memory.requests.items()}
+    assert sorted(prompts.values()) == [f"p{index}" for index in range(6)]
+    assert all(memory.expected[name] == "c" + prompt[1:] for name, prompt in prompts.items())
+    assert all(memory.slices[name] == "ab"[int(prompt[1:]) % 2] for name, prompt in prompts.items())
+
+
+def scored(scorer, prediction, expected):
+    examples = Task("t", [{"prompt": "p", "completion": expected}], scorer=scorer).load(Path(), SETTINGS)
+    (name,) = examples.requests
+    return examples.scores({name: (prediction,)})[name]
 
 
 def half(prediction, expected):
@@ -54,7 +63,7 @@ def test_whatever_changes_the_numbers_changes_the_digest(tmp_path, changed):
 
 def test_the_limit_takes_the_same_examples_in_any_order(tmp_path):
     some = Task("t", ROWS, limit=3).load(tmp_path, SETTINGS)
-    assert len(some.prompts) == 3
+    assert len(some.requests) == 3
     assert Task("t", ROWS[::-1], limit=3).load(tmp_path, SETTINGS) == some
 
 
@@ -174,7 +183,7 @@ def test_rows_come_from_a_dataset_at_an_exact_commit(local_hub, tmp_path):
     ],
 )
 def test_scorers(scorer, prediction, expected, value):
-    assert score(scorer, prediction, expected) == value
+    assert scored(scorer, prediction, expected) == value
 
 
 def broken(prediction, expected):
@@ -196,7 +205,7 @@ def broken(prediction, expected):
 )
 def test_a_scorer_that_gives_no_score_is_named(scorer, message):
     with pytest.raises(BadScore, match=message):
-        score(scorer, "x", "not json")
+        scored(scorer, "x", "not json")
 
 
 def test_scorers_are_told_apart_by_source_and_parameters():
