@@ -41,6 +41,8 @@ class Settings(BaseModel):
         actor: who acts, where a CI system says it (`GITHUB_ACTOR`); else the Hub is asked.
         run_url: the page of the CI run, where there is one.
         root: the folder of `hubver.toml`, or the working directory.
+        cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
+            `~/.cache/hubver`; None to keep none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +54,7 @@ class Settings(BaseModel):
     actor: str | None = None
     run_url: str | None = None
     root: Path = Path()
+    cache: Path | None = None
 
     @classmethod
     def load(cls, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -162,7 +165,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"cache": _cache(environ)}
     if endpoint := environ.get("HF_ENDPOINT"):
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():
@@ -173,6 +176,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         values["run_url"] = f"{server}/{environ['GITHUB_REPOSITORY']}/actions/runs/{environ['GITHUB_RUN_ID']}"
     return values
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    chosen = environ.get("HUBVER_CACHE") or f"{environ.get('XDG_CACHE_HOME') or '~/.cache'}/hubver"
+    return Path(chosen).expanduser()
 
 
 def _stored_token(environ: Mapping[str, str]) -> str | None:

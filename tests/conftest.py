@@ -37,6 +37,7 @@ for _name in (
     "HF_DATASETS_CACHE",
 ):
     os.environ.pop(_name, None)
+os.environ.setdefault("HUBVER_CACHE", f"{os.environ['HF_HOME']}/hubver")
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,34 +1,108 @@
-"""`hubver gate`."""
+"""`hubver gate`, and its parts: `hubver gate ... --shard` and `hubver gate merge`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hubver.cli.output import give, json_option, step
+from hubver.cli.output import give, json_option, note, step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from hubver.gate.judge import Judgement
 
-@click.command("gate")
-@click.argument("target", metavar="ORG/NAME@REV")
-@click.option("--gates", type=click.Path(path_type=Path, file_okay=False), help="The folder of gates [default: gates].")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where the reports go [default: here].")
-@json_option
-@click.pass_context
-def command(context: click.Context, target: str, gates: Path | None, out: Path | None, as_json: bool) -> None:
-    """Judge a revision with the project's gates, against what is in production now.
+
+class _JudgeByDefault(click.Group):
+    """`hubver gate TARGET` judges; a word that is a command of its own is that command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "-h", "--help"}:
+            args = ["judge", *args]
+        return super().parse_args(ctx, args)
+
+
+def _gates_options(function: Any) -> Any:
+    gates = click.option(
+        "--gates", type=click.Path(path_type=Path, file_okay=False), help="The folder of gates [default: gates]."
+    )
+    out = click.option(
+        "--out", type=click.Path(path_type=Path, file_okay=False), help="Where the reports go [default: here]."
+    )
+    return gates(out(function))
+
+
+@click.group("gate", cls=_JudgeByDefault, options_metavar="", subcommand_metavar="ORG/NAME@REV [OPTIONS]")
+def command() -> None:
+    r"""Judge a revision with the project's gates, against what is in production now.
 
     Runs pytest on exactly that commit, writes gate-report.json and gate-report.md, and records the verdict in the
     ledger. Exits with 0 for a pass and 1 for anything else.
-    """
-    from hubver.gate import report
-    from hubver.gate.judge import judge
 
-    judgement = judge(target, gates=gates, out=out, progress=step)
+    \b
+      hubver gate ORG/NAME@REV                   judge it here
+      hubver gate ORG/NAME@REV --shard 2/4       ask about a quarter of the examples, on one of four machines
+      hubver gate merge ORG/NAME@REV DIR         judge by the answers of all four
+    """
+
+
+@command.command("judge")
+@click.argument("target", metavar="ORG/NAME@REV")
+@_gates_options
+@click.option("--full", is_flag=True, help="Look at every example, also where fewer have decided already.")
+@click.option("--shard", metavar="I/N", help="Ask about one part of the examples only, and decide nothing.")
+@json_option
+@click.pass_context
+def judge_here(
+    context: click.Context,
+    target: str,
+    gates: Path | None,
+    out: Path | None,
+    full: bool,
+    shard: str | None,
+    as_json: bool,
+) -> None:
+    """Judge a revision on this machine, or ask about one part of its examples."""
+    from hubver.gate.judge import ask_part, judge
+    from hubver.gate.runner import How
+    from hubver.gate.shards import Part
+
+    if shard is not None:
+        file = ask_part(target, Part.parse(shard), gates=gates, out=out, progress=step)
+        give({"shard": file}, as_json, lambda: str(file))
+        note(f"Once all parts are in one folder: hubver gate merge {target} FOLDER")
+        return
+    _say(context, target, judge(target, gates=gates, out=out, how=How(full=full), progress=step), as_json)
+
+
+@command.command("merge")
+@click.argument("target", metavar="ORG/NAME@REV")
+@click.argument("shards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@_gates_options
+@click.option("--full", is_flag=True, help="Look at every example, also where fewer have decided already.")
+@json_option
+@click.pass_context
+def merge(
+    context: click.Context,
+    target: str,
+    shards: Path,
+    gates: Path | None,
+    out: Path | None,
+    full: bool,
+    as_json: bool,
+) -> None:
+    """Judge a revision by the answers that all its shards left in DIR, or in folders of it. No model is loaded."""
+    from hubver.gate.judge import judge
+    from hubver.gate.runner import How
+
+    found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), progress=step)
+    _say(context, target, found, as_json)
+
+
+def _say(context: click.Context, target: str, judgement: Judgement, as_json: bool) -> None:
+    from hubver.gate import report
 
     def human() -> RenderableType:
         from rich.console import Group

@@ -25,11 +25,13 @@ class Contender:
         name: candidate or production.
         pin: the exact revision; None for a local folder.
         folder: the local folder; None for a revision.
+        without_adapter: whether its base model is meant, asked through its own tokenizer.
     """
 
     name: str
     pin: Pin | None = None
     folder: Path | None = None
+    without_adapter: bool = False
 
     @property
     def revision(self) -> str:
@@ -40,6 +42,21 @@ class Contender:
     def sha(self) -> str | None:
         """The commit; None for a local folder."""
         return self.pin.sha if self.pin else None
+
+    @property
+    def base(self) -> Contender | None:
+        """Its base model, which answers what it would without its adapter; None for a whole model."""
+        is_adapter = self.pin.is_adapter if self.pin else (self.folder or Path()).joinpath(_ADAPTER_CONFIG).is_file()
+        return replace(self, name="base", without_adapter=True) if is_adapter else None
+
+    @property
+    def identity(self) -> dict[str, str] | None:
+        """What its answers depend on, where that can never change; None for a folder, and for a base that may move."""
+        if self.pin is None or (self.pin.is_adapter and self.pin.base_revision is None):
+            return None
+        base = {"base": self.pin.base_id or "", "base_sha": self.pin.base_revision or ""} if self.pin.is_adapter else {}
+        part = {"part": "base"} if self.without_adapter else {}
+        return {"repo": self.pin.repo_id, "sha": self.pin.sha, **base, **part}
 
     def source(self, settings: Settings) -> ModelSource:
         """The files on this machine, downloaded where they are not here yet.
@@ -55,9 +72,13 @@ class Contender:
         with library(f"fetching {self.name}"):
             if self.pin is not None:
                 folder = fetch(settings, self.pin)
-                return ModelSource(self.name, folder, fetch_base(settings, self.pin) if self.pin.is_adapter else None)
-            folder = self.folder or Path()
-            return ModelSource(self.name, folder, _base_of_folder(folder, settings))
+                base = fetch_base(settings, self.pin) if self.pin.is_adapter else None
+            else:
+                folder = self.folder or Path()
+                base = _base_of_folder(folder, settings)
+            if self.without_adapter and base is not None:
+                return ModelSource(self.name, base, tokenizer=folder)
+            return ModelSource(self.name, folder, base)
 
 
 def find_candidate(settings: Settings, asked: str) -> Contender:

@@ -13,16 +13,19 @@ import pytest
 from hubver.errors import HubverError
 from hubver.gate import outbox
 from hubver.gate.contenders import find_candidate, find_production
+from hubver.gate.models import Models
 from hubver.gate.public import said
 from hubver.gate.report import line, markdown, sentence
 from hubver.gate.runner import PROGRESS
 from hubver.gate.session import GateSession
+from hubver.gate.shards import CarriedAnswers, Part
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from hubver.gate.models import Answering
     from hubver.gate.verdict import Verdict
 
 
@@ -53,10 +56,27 @@ class GateHooks:
             settings = Settings.load(gates)
             candidate = find_candidate(settings, option.candidate)
             production = None if option.first_release else find_production(settings, candidate, option.production)
+            part = Part.parse(option.gate_shard) if option.gate_shard else None
+            models = self._models(settings)
+            self.session = GateSession(
+                settings,
+                candidate,
+                production,
+                gates,
+                datetime.now(timezone.utc),
+                models=models,
+                full=option.gate_full,
+                part=part,
+            )
+            if isinstance(models, CarriedAnswers):
+                self.session.check(models)
         except HubverError as error:
             pytest.exit(_said(error), returncode=max(error.exit_code, 2))
-        started = datetime.now(timezone.utc)
-        self.session = GateSession(settings, candidate, production, gates, started, tell=self._tell)
+
+    def _models(self, settings: Settings) -> Answering:
+        if self._config.option.gate_merge:
+            return CarriedAnswers(outbox.shards(Path(self._config.option.gate_merge)))
+        return Models(settings, self._tell, settings.cache / "answers" if settings.cache else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """See gates files that cannot be imported, or that skip themselves as a whole."""
@@ -64,6 +84,13 @@ class GateHooks:
             self.session.watch.collection_failed(report.nodeid, _last_line(report.longreprtext))
         elif report.skipped:
             self.session.watch.ended(report.nodeid, "skipped", "collect", _why(report))
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep one test, where only one is asked for."""
+        only = self._config.option.gate_only
+        if only is not None:
+            items[:] = [item for item in items if only in (item.name, getattr(item, "originalname", None), item.nodeid)]
+            self.session.only = only
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """See what -k, -m and --deselect leave out."""
@@ -114,12 +141,18 @@ class GateHooks:
         """Come to a verdict, write it down, and exit with it."""
         if not hasattr(self, "session") or self._config.option.collectonly:
             return
-        self._verdict = self.session.verdict(int(exitstatus))
+        verdict = self.session.verdict(int(exitstatus))
+        session.exitstatus = self.session.exit_code(verdict)
+        if self.session.part is not None and not self.session.watch.error_code:
+            shard = self.session.shard(verdict)
+            outbox.put(Path(self._config.option.gate_report), {self.session.part.file_name: shard.to_bytes()})
+            session.exitstatus = 0
+            return
+        self._verdict = verdict
         if self._config.option.gate_report:
             # The JSON comes last: where it is, so is what stands beside it.
-            reports = {REPORT_MARKDOWN: markdown(self._verdict).encode(), REPORT_JSON: self._verdict.to_bytes()}
+            reports = {REPORT_MARKDOWN: markdown(verdict).encode(), REPORT_JSON: verdict.to_bytes()}
             outbox.put(Path(self._config.option.gate_report), reports)
-        session.exitstatus = self.session.exit_code(self._verdict)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict last, where people look."""

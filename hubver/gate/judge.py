@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, HubverError
 from hubver.gate import runner
+from hubver.gate.runner import How
 from hubver.hub import ledger
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
@@ -19,6 +20,7 @@ from hubver.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hubver.gate.shards import Part
     from hubver.gate.verdict import Verdict
     from hubver.hub.contents import Refs
 
@@ -46,6 +48,7 @@ def judge(
     *,
     gates: Path | None = None,
     out: Path | None = None,
+    how: How = How(),  # noqa: B008 - frozen
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Judgement:
@@ -55,6 +58,7 @@ def judge(
         text: `ORG/NAME@REVISION`.
         gates: the folder of gates; the settings' own if None.
         out: where the reports go; the working directory if None.
+        how: whether to look at every example, and whether to judge by the answers that shards brought.
         settings: the user's own if None.
         progress: told, in one line each, what takes long now, and each gate's result.
 
@@ -65,6 +69,74 @@ def judge(
         NotFound, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
+    stand = _stand(text, gates, settings)
+    reports = out or Path.cwd()
+    actor = settings.actor or stand.hub.whoami()
+    stand.hub.need_write(stand.candidate.repo_id)
+    judged = runner.run(settings, stand.candidate, stand.baseline, stand.gates, reports, how=how, progress=progress)
+    verdict = judged.verdict
+
+    def event(refs: Refs, state: State) -> Judged:
+        return Judged(
+            at=datetime.now(timezone.utc),
+            actor=actor,
+            run_url=settings.run_url,
+            state=state,
+            candidate=_release(refs, stand.candidate),
+            baseline=_release(refs, stand.baseline) if stand.baseline else None,
+            outcome=verdict.outcome,
+            gates_digest=verdict.gates_code.digest,
+            reasons=reasons(verdict),
+        )
+
+    try:
+        commit = ledger.append(stand.hub, stand.candidate.repo_id, event, judged.reports)
+    except HubverError as error:
+        kept = f"The verdict is {verdict.outcome} and its reports are in {reports}, but the ledger does not have it."
+        error.hint = f"{kept} {error.hint or 'Run the same command again.'}"
+        raise
+    return Judgement(stand.candidate, stand.baseline, verdict, commit, reports)
+
+
+def ask_part(
+    text: str,
+    part: Part,
+    *,
+    gates: Path | None = None,
+    out: Path | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Ask the models about one part of the examples, for `judge(how=How(merge=...))` on whichever machine.
+
+    Args:
+        text, gates, settings, progress: as for `judge`.
+        part: which part.
+        out: where the shard's file goes; the working directory if None.
+
+    Returns:
+        The file.
+
+    Raises:
+        BadInput, HarnessFailed, NotFound, HubUnreachable, HubFailed: as `judge`; the token need only read.
+    """
+    settings = settings or Settings.load()
+    stand = _stand(text, gates, settings)
+    where = out or Path.cwd()
+    return runner.run_shard(settings, stand.candidate, stand.baseline, stand.gates, where, part=part, progress=progress)
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """Who stands before which gates."""
+
+    hub: Hub
+    candidate: Pin
+    baseline: Pin | None
+    gates: Path
+
+
+def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
     folder = gates or settings.gates_directory
     if not folder.is_dir():
         raise BadInput(
@@ -82,32 +154,7 @@ def judge(
         found = pin(hub, target.repo_id, settings.production, refs, production=settings.production)
         # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
         baseline = replace(found, revision=found.version or found.sha)
-    reports = out or Path.cwd()
-    actor = settings.actor or hub.whoami()
-    hub.need_write(target.repo_id)
-    judged = runner.run(settings, candidate, baseline, folder, reports, progress=progress)
-    verdict = judged.verdict
-
-    def event(refs: Refs, state: State) -> Judged:
-        return Judged(
-            at=datetime.now(timezone.utc),
-            actor=actor,
-            run_url=settings.run_url,
-            state=state,
-            candidate=_release(refs, candidate),
-            baseline=_release(refs, baseline) if baseline else None,
-            outcome=verdict.outcome,
-            gates_digest=verdict.gates_code.digest,
-            reasons=reasons(verdict),
-        )
-
-    try:
-        commit = ledger.append(hub, target.repo_id, event, judged.reports)
-    except HubverError as error:
-        kept = f"The verdict is {verdict.outcome} and its reports are in {reports}, but the ledger does not have it."
-        error.hint = f"{kept} {error.hint or 'Run the same command again.'}"
-        raise
-    return Judgement(candidate, baseline, verdict, commit, reports)
+    return _Stand(hub, candidate, baseline, folder)
 
 
 def reasons(verdict: Verdict) -> tuple[str, ...]:

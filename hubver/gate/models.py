@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Protocol
 
 from hubver.errors import HarnessFailed
+from hubver.gate.answers import AnswerFile
 from hubver.gate.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from hubver.gate.contenders import Contender
     from hubver.gate.engine import ModelSource
-    from hubver.gate.requests import Answer, Prompt, Request
+    from hubver.gate.requests import Answer, Request
     from hubver.settings import Settings
+
+# Answers are kept after this many requests, then after twice as many while that takes no longer than some seconds: a
+# gate that is killed loses little, and a batch has enough requests of about one length to choose from.
+_FIRST_PART, _LARGEST_PART = 64, 4096
+_PART_SECONDS = 10.0
+
+
+class Answering(Protocol):
+    """Who answers a session's requests."""
+
+    def answers(self, who: Contender, requests: Sequence[Request], doing: str = "") -> list[Answer]:
+        """The answers of a contender, in the order of the requests; see `Models`."""
+
+    def given(self, who: Contender) -> dict[Request, Answer]:
+        """Every answer of a contender that was used, where it may be carried on."""
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """What the numbers may depend on; nothing where nobody was asked."""
 
 
 class Models:
@@ -22,49 +43,76 @@ class Models:
     Args:
         settings: the Hub's address and token.
         tell: told, before each step that may take long, what it is.
+        folder: where answers are kept for the next gate; None to forget them.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[str], None], folder: Path | None = None) -> None:
         self._settings = settings
         self._tell = tell
+        self._folder = folder
         self._engine = Engine(tell)
         self._sources: dict[str, ModelSource] = {}
         self._known: dict[str, dict[Request, Answer]] = {}
+        self._files: dict[str, AnswerFile | None] = {}
 
     def answers(self, who: Contender, requests: Sequence[Request], doing: str = "") -> list[Answer]:
         """The answers of a contender, in the order of the requests.
 
         Args:
             who: is asked.
-            requests: each is put to the model once in a session, however often it occurs.
+            requests: each is put to a model once, however often it occurs, and however many gates ask it.
             doing: said before the model is asked: what for.
 
         Raises:
+            BadInput: answers cannot be kept.
             HubverError: the model cannot be fetched, loaded or run.
         """
-        known = self._known.setdefault(who.name, {})
-        new = [request for request in dict.fromkeys(requests) if request not in known]
-        if new:
-            model = self._engine.load(self._source(who))
-            if doing:
-                self._tell(doing)
-            found = model.answer(new)
-            if len(found) != len(new):
-                raise HarnessFailed(f"{who.name} gave {len(found)} answers to {len(new)} requests.")
-            known.update(zip(new, found, strict=True))
+        known = self._recall(who, requests)
+        if new := [request for request in dict.fromkeys(requests) if request not in known]:
+            self._ask(who, new, known, doing)
         return [known[request] for request in requests]
 
-    def difference_from_base(self, who: Contender, prompts: Sequence[Prompt]) -> float | None:
-        """The greatest difference of a logit between a contender and its base; see the engine.
-
-        Raises:
-            HubverError: a model cannot be fetched, loaded or run.
-        """
-        return self._engine.difference_from_base(self._source(who), prompts)
+    def given(self, who: Contender) -> dict[Request, Answer]:
+        """Every answer of a contender that this session has used."""
+        return dict(self._known.get(who.name, {}))
 
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on; nothing where no model was asked."""
-        return self._engine.settings() if self._sources else {}
+        return self._engine.settings() if self._known else {}
+
+    def _recall(self, who: Contender, requests: Sequence[Request]) -> dict[Request, Answer]:
+        known = self._known.setdefault(who.name, {})
+        if (file := self._file(who)) is not None:
+            for request in requests:
+                if request not in known and (answer := file.get(request)) is not None:
+                    known[request] = answer
+        return known
+
+    def _ask(self, who: Contender, requests: list[Request], known: dict[Request, Answer], doing: str) -> None:
+        model, file = self._engine.load(self._source(who)), self._file(who)
+        if doing:
+            self._tell(doing)
+        start, size = 0, _FIRST_PART
+        while part := requests[start : start + size]:
+            began = time.monotonic()
+            found = model.answer(part)
+            if len(found) != len(part):
+                raise HarnessFailed(f"{who.name} gave {len(found)} answers to {len(part)} requests.")
+            answered = list(zip(part, found, strict=True))
+            if file is not None:
+                file.add(answered)
+            known.update(answered)
+            start += size
+            if time.monotonic() - began < _PART_SECONDS:
+                size = min(2 * size, _LARGEST_PART)
+
+    def _file(self, who: Contender) -> AnswerFile | None:
+        if who.name not in self._files:
+            file = None
+            if self._folder is not None and (identity := who.identity) is not None:
+                file = AnswerFile(self._folder, identity, self._engine.key())
+            self._files[who.name] = file
+        return self._files[who.name]
 
     def _source(self, who: Contender) -> ModelSource:
         if who.name not in self._sources:

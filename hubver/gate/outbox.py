@@ -1,4 +1,4 @@
-"""Where reports go: each is there whole or not at all, also where two gates write to one folder."""
+"""Where reports and shards go: each is there whole or not at all, also where two gates write to one folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
+from hubver.gate.shards import Shard
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ def put(folder: Path, reports: Mapping[str, bytes]) -> None:
                 unfinished.replace(folder / name)
             finally:
                 unfinished.unlink(missing_ok=True)
+
+
+def shards(folder: Path) -> list[Shard]:
+    """The shards that lie in a folder, or below it: a CI job may put each artifact into a folder of its own.
+
+    Raises:
+        BadInput: there is no such folder.
+        BadDocument: one cannot be read.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}.", expected="a folder with files such as gate-shard-1-of-4.json")
+    files = sorted(folder.rglob("gate-shard-*-of-*.json"))
+    return [Shard.from_bytes(path.read_bytes(), source=path.name) for path in files]
 
 
 def _beside(path: Path) -> Path:

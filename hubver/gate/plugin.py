@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubver.gate.session import GateSession
 
 _HOOKS = "hubver_gate_hooks"
+_DEPENDENT = ("production", "first_release", "gate_report", "gate_full", "gate_shard", "gate_merge", "gate_only")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,18 +32,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--first-release", action="store_true", help="there is no production yet: compare with nothing, and say so"
     )
     group.addoption("--gate-report", metavar="DIR", help="write gate-report.json and gate-report.md here")
+    group.addoption(
+        "--gate-full", action="store_true", help="look at every example, also where fewer have decided already"
+    )
+    group.addoption(
+        "--gate-shard",
+        metavar="I/N",
+        help="ask about one part of the examples, and decide nothing (needs --gate-report)",
+    )
+    group.addoption(
+        "--gate-merge", metavar="DIR", help="judge by the answers that all shards left here, asking no model"
+    )
+    group.addoption("--gate-only", metavar="NAME", help="run one test only; its verdict lets nothing into production")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that make no sense together, and start a session if a candidate is named."""
+    config.addinivalue_line("markers", "advisory: a gate that is reported, and stops no promotion")
+    config.addinivalue_line("markers", "critical: a gate that must pass, as all do that are not advisory")
     option = config.option
     if option.candidate is None:
-        for name in ("production", "first_release", "gate_report"):
+        for name in _DEPENDENT:
             if getattr(option, name):
                 raise pytest.UsageError(f"--{name.replace('_', '-')} needs --candidate ORG/NAME@REV.")
         return
     if option.production and option.first_release:
         raise pytest.UsageError("--production and --first-release exclude each other.")
+    if option.gate_shard and option.gate_merge:
+        raise pytest.UsageError("--gate-shard and --gate-merge exclude each other.")
+    if option.gate_shard and not option.gate_report:
+        raise pytest.UsageError("--gate-shard needs --gate-report DIR, where its answers go.")
     if getattr(option, "numprocesses", None):
         raise pytest.UsageError("A gate keeps its models in one process: run it without -n.")
     from hubver.gate.hooks import GateHooks

@@ -25,6 +25,7 @@ from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hubver.gate.shards import Part
     from hubver.pins import Pin
     from hubver.settings import Settings
 
@@ -47,6 +48,32 @@ class GateRun:
     reports: dict[str, bytes]
 
 
+@dataclass(frozen=True)
+class How:
+    """How a gate is run.
+
+    Attributes:
+        full: look at every example, also where fewer have decided already.
+        merge: the folder with the answers of all shards; no model is asked then.
+        only: run this one test; the verdict lets nothing into production.
+    """
+
+    full: bool = False
+    merge: Path | None = None
+    only: str | None = None
+
+    def options(self) -> list[str]:
+        """The same for pytest's command line."""
+        return [
+            *(["--gate-full"] if self.full else []),
+            *(["--gate-merge", str(self.merge.resolve())] if self.merge else []),
+            *(["--gate-only", self.only] if self.only else []),
+        ]
+
+
+_WHOLE = How()
+
+
 def run(
     settings: Settings,
     candidate: Pin,
@@ -54,6 +81,7 @@ def run(
     gates: Path,
     out: Path,
     *,
+    how: How = _WHOLE,
     progress: Callable[[str], None] | None = None,
     timeout_seconds: float | None = None,
 ) -> GateRun:
@@ -65,6 +93,7 @@ def run(
         baseline: what it would replace; None on a first release.
         gates: the folder of gates, or one file of it.
         out: where `gate-report.json` and `gate-report.md` are put; earlier reports there are removed first.
+        how: whether to stop early, to judge by carried answers, or to run one test only.
         progress: called with one line before each long step, and for each gate that ends.
         timeout_seconds: after which the child is killed; None to wait for ever.
 
@@ -76,26 +105,74 @@ def run(
         HarnessFailed: there is no verdict: the child was killed, wrote no report, or its exit code, its report and
             what was asked for disagree.
     """
+    _need(gates)
+    outbox.clear(out)
+    # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
+    with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
+        folder = Path(private)
+        code, tail = _run_child(
+            [*_command(candidate, baseline, gates, folder), *how.options()], settings, progress, timeout_seconds
+        )
+        judged = _read(folder, code, tail)
+    verdict = judged.verdict
+    _agree(verdict, code, candidate, baseline)
+    outbox.put(out, judged.reports)
+    if verdict.outcome == "error":
+        raise _broken(verdict, code)
+    return judged
+
+
+def run_shard(
+    settings: Settings,
+    candidate: Pin,
+    baseline: Pin | None,
+    gates: Path,
+    out: Path,
+    *,
+    part: Part,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Ask the models about one part of the examples, and decide nothing.
+
+    Args:
+        settings, candidate, baseline, gates, progress: as for `run`.
+        out: where the shard's file is put.
+        part: which one.
+
+    Returns:
+        The file, for `run(how=How(merge=...))`.
+
+    Raises:
+        BadInput, HarnessFailed: as `run`.
+    """
+    _need(gates)
+    outbox.clear(out)
+    with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
+        command = [*_command(candidate, baseline, gates, Path(private)), "--gate-shard", f"{part.index}/{part.count}"]
+        code, tail = _run_child(command, settings, progress, None)
+        if code != 0:
+            raise _broken(_read(Path(private), code, tail).verdict, code)
+        try:
+            content = (Path(private) / part.file_name).read_bytes()
+        except OSError:
+            raise HarnessFailed("The shard ended and left no answers.", hint=_said(tail)) from None
+    outbox.put(out, {part.file_name: content})
+    return out / part.file_name
+
+
+def _need(gates: Path) -> None:
     if not gates.exists():
         raise BadInput(
             f"There are no gates at {gates}.",
             expected="a folder of pytest files",
             hint="Write one: see 'Write a gate' in the README",
         )
-    outbox.clear(out)
-    # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
-    with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
-        folder = Path(private)
-        code, tail = _run_child(_command(candidate, baseline, gates, folder), settings, progress, timeout_seconds)
-        judged = _read(folder, code, tail)
-    verdict = judged.verdict
-    _agree(verdict, code, candidate, baseline)
-    outbox.put(out, judged.reports)
-    if verdict.outcome == "error":
-        error = BadInput if code == BadInput.exit_code else HarnessFailed
-        # The report says it; the child's last words would only repeat it.
-        raise error(verdict.problems[0] if verdict.problems else "The gate ended with an error.")
-    return judged
+
+
+def _broken(verdict: Verdict, code: int) -> BadInput | HarnessFailed:
+    error = BadInput if code == BadInput.exit_code else HarnessFailed
+    # The report says it; the child's last words would only repeat it.
+    return error(verdict.problems[0] if verdict.problems else "The gate ended with an error.")
 
 
 def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:

@@ -5,17 +5,19 @@ pytest knows nothing of this module and this module little of pytest: the plugin
 
 from __future__ import annotations
 
+import math
 import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import hubver
 from hubver.errors import BadInput, HubverError
-from hubver.gate import policy
+from hubver.gate import policy, statistics
 from hubver.gate.examples import BadScore
-from hubver.gate.models import Models
 from hubver.gate.provenance import gates_code
 from hubver.gate.public import public
+from hubver.gate.requests import Likelihood
+from hubver.gate.shards import Part, Shard, written
 from hubver.gate.verdict import Counts, GateResult, Subject, TaskUsed, Verdict, count_gates, judge
 from hubver.gate.watch import Watch
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from hubver.gate.contenders import Contender
     from hubver.gate.examples import AnyTask, Examples
+    from hubver.gate.models import Answering
+    from hubver.gate.requests import Answer
+    from hubver.gate.shards import CarriedAnswers
     from hubver.settings import Settings
 
     Look = Callable[[Examples, Sequence[str]], GateResult]
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
 SEED = 0
 # A few prompts show whether an adapter changes anything at all.
 _ALIVE_PROMPTS = 8
+# Any text will do: an adapter that changes anything changes how likely this is.
+_PROBES = (" The answer", "\n")
+# Then twice as many each time: a gate that is clear is decided by few, and one that is not costs no more than all.
+_FIRST_LOOK = 64
 
 
 class GateSession:
@@ -44,7 +53,9 @@ class GateSession:
         production: what it would replace; None on a first release.
         gates: the folder of the gates.
         started: when, for the report.
-        tell: told, before each step that may take long, what it is.
+        models: who answers.
+        full: look at every example, also where fewer have decided already.
+        part: ask about this part of the examples only, and decide nothing; None to judge.
     """
 
     def __init__(
@@ -55,17 +66,22 @@ class GateSession:
         gates: Path,
         started: datetime,
         *,
-        tell: Callable[[str], None],
+        models: Answering,
+        full: bool = False,
+        part: Part | None = None,
     ) -> None:
         self.settings = settings
         self.candidate = candidate
         self.production = production
         self.results: list[GateResult] = []
         self.watch = Watch()
+        self.only: str | None = None
         self._gates = gates
         self._started = started
         self._clock = time.monotonic()
-        self.models = Models(settings, tell)
+        self._full = full
+        self.models = models
+        self.part = part
         self._scores: dict[tuple[str, str], dict[str, float]] = {}
         self._examples: dict[tuple[int, Path], tuple[AnyTask, Examples]] = {}
         self._tasks: dict[str, TaskUsed] = {}
@@ -86,7 +102,7 @@ class GateSession:
         """
         try:
             examples = self.examples(task, folder)
-            result = look(examples, list(examples.requests))
+            result = self._look(examples, look)
         except BadScore as error:
             result = GateResult(policy=kind, task=task.name, outcome="fail", reason=f"This cannot be judged: {error}.")
         except HubverError as error:
@@ -136,8 +152,28 @@ class GateSession:
             HubverError: a model cannot be fetched, loaded or run.
         """
         prompts = [examples.requests[name][0].prompt for name in sorted(examples.requests)[:_ALIVE_PROMPTS]]
-        difference = self.models.difference_from_base(self.candidate, prompts)
-        return policy.alive(examples.task, difference, n=len(prompts))
+        base = self.candidate.base
+        if base is None:
+            return policy.alive(examples.task, None, n=len(prompts))
+        probes = [Likelihood(prompt, _PROBES) for prompt in prompts]
+        ours = self.models.answers(self.candidate, probes, "comparing candidate with its base model")
+        theirs = self.models.answers(base, probes)
+        return policy.alive(examples.task, _greatest_difference(ours, theirs), n=len(prompts))
+
+    def _look(self, examples: Examples, look: Look) -> GateResult:
+        """Look at more and more examples until they decide: the evidence counts whenever one stops."""
+        order = statistics.shuffled(list(examples.requests), SEED)
+        if self.part is not None:
+            mine = self.part.of(order)
+            asked = look(examples, mine)
+            reason = f"{len(mine)} of {len(order)} examples were asked about; all shards together will decide."
+            return GateResult(policy=asked.policy, task=asked.task, outcome="not-applicable", reason=reason)
+        size = len(order) if self._full else _FIRST_LOOK
+        while True:
+            result = look(examples, order[:size])
+            if size >= len(order) or result.outcome != "inconclusive":
+                return result
+            size *= 2
 
     def verdict(self, exit_status: int) -> Verdict:
         """Come to a verdict.
@@ -177,6 +213,36 @@ class GateSession:
             duration_seconds=round(time.monotonic() - self._clock, 3),
         )
 
+    def check(self, carried: CarriedAnswers) -> None:
+        """See that carried answers are about what this session judges.
+
+        Raises:
+            BadInput: they are about other commits or gates.
+        """
+        repo = self.candidate.pin.repo_id if self.candidate.pin else None
+        baseline = self.production.sha if self.production else None
+        carried.check(repo, self.candidate.sha, baseline, gates_code(self._gates).digest)
+
+    def shard(self, verdict: Verdict) -> Shard:
+        """What this part of a gate found out.
+
+        Args:
+            verdict: of this session, which decides nothing here, but says what it was about.
+        """
+        part = self.part or Part(1, 1)
+        taking_part = [who for who in (self.candidate, self.production, self.candidate.base) if who is not None]
+        return Shard(
+            repo_id=verdict.repo_id,
+            candidate=verdict.candidate,
+            baseline=verdict.baseline,
+            gates_digest=verdict.gates_code.digest,
+            index=part.index,
+            count=part.count,
+            tasks=verdict.tasks,
+            engine=verdict.engine,
+            answers={who.name: written(self.models.given(who)) for who in taking_part},
+        )
+
     def exit_code(self, verdict: Verdict) -> int:
         """The code that pytest exits with: 0 pass, 1 no, 2 wrong input, 3 the harness failed."""
         return self.watch.error_code or (0 if verdict.passed else 1)
@@ -195,6 +261,18 @@ class GateSession:
         result = self.alive(examples)
         if result.outcome == "fail":
             self.watch.problems.append(result.reason)
+
+
+def _greatest_difference(ours: Sequence[Answer], theirs: Sequence[Answer]) -> float:
+    """The greatest difference of a log-probability; NaN where one is no number."""
+    differences = [
+        abs(mine.log_probability - other.log_probability)
+        for mine_all, other_all in zip(ours, theirs, strict=True)
+        if not isinstance(mine_all, str) and not isinstance(other_all, str)
+        for mine, other in zip(mine_all, other_all, strict=True)
+    ]
+    # Python's maximum may lose a NaN.
+    return math.nan if any(math.isnan(value) for value in differences) else max(differences, default=0.0)
 
 
 def sliced(scores: Mapping[str, float], slices: Mapping[str, str]) -> dict[str, dict[str, float]]:

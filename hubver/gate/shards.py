@@ -1,0 +1,189 @@
+"""A gate in shards: several machines put the questions, one machine judges the answers.
+
+A shard asks every model about its part of each task's examples and keeps what they answered; nothing is decided there.
+Whoever merges runs the same gates on all answers together, in the same order as one machine would, so the verdict is the
+same too, as far as the machines answer alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from hubver.documents import Document
+from hubver.errors import BadInput, HarnessFailed
+from hubver.gate.requests import digest, from_json, to_json
+from hubver.gate.verdict import Subject, TaskUsed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hubver.gate.contenders import Contender
+    from hubver.gate.requests import Answer, Request
+
+_PART = re.compile(r"(?P<index>[1-9]\d{0,3})/(?P<count>[1-9]\d{0,3})")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of the examples a shard asks about.
+
+    Attributes:
+        index: from 1.
+        count: of all shards.
+    """
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """Read `2/4`.
+
+        Raises:
+            BadInput: it is no such thing.
+        """
+        match = _PART.fullmatch(text)
+        if match is None or int(match["index"]) > int(match["count"]):
+            raise BadInput(f"{text!r} is no shard.", expected="INDEX/COUNT such as 2/4, the first being 1")
+        return cls(int(match["index"]), int(match["count"]))
+
+    def of(self, names: Sequence[str]) -> list[str]:
+        """The names that fall to this shard: all shards together have each once."""
+        return list(names[self.index - 1 :: self.count])
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file that holds its answers."""
+        return f"gate-shard-{self.index}-of-{self.count}.json"
+
+
+class Shard(Document):
+    """What one shard found out.
+
+    Attributes:
+        repo_id: the model repository; None for a local folder.
+        candidate: what is judged.
+        baseline: what it is compared with; None on a first release.
+        gates_digest: of the gates that asked.
+        index: of this shard, from 1.
+        count: of all shards.
+        tasks: what was asked about.
+        engine: what the numbers may depend on.
+        answers: contender → digest of a request → the answer, as `requests.to_json` writes it.
+    """
+
+    document_name: ClassVar[str] = "shard of a gate"
+
+    format: Literal["hubver.shard/1"] = "hubver.shard/1"
+    repo_id: str | None
+    candidate: Subject
+    baseline: Subject | None
+    gates_digest: str
+    index: int = Field(ge=1)
+    count: int = Field(ge=1)
+    tasks: tuple[TaskUsed, ...] = ()
+    engine: dict[str, str | int | bool] = Field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+def written(answers: Mapping[Request, Answer]) -> dict[str, Any]:
+    """The answers of one contender, as a shard holds them."""
+    return {digest(request): to_json(answer) for request, answer in answers.items()}
+
+
+class CarriedAnswers:
+    """The answers that shards brought, in the place of models. It asks nobody.
+
+    Args:
+        shards: all of one gate, in any order.
+
+    Raises:
+        BadInput: one is missing or there twice, or they are not of one gate.
+    """
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        _check(shards)
+        self._first = shards[0]
+        self._engines = [shard.engine for shard in shards if shard.engine]
+        self._answers: dict[str, dict[str, Any]] = {}
+        for shard in shards:
+            for who, answers in shard.answers.items():
+                self._answers.setdefault(who, {}).update(answers)
+
+    def check(self, repo_id: str | None, candidate: str | None, baseline: str | None, gates_digest: str) -> None:
+        """See that the shards are about what is judged now.
+
+        Raises:
+            BadInput: they are about other commits or gates.
+        """
+        first = self._first
+        theirs = (first.repo_id, first.candidate.sha, first.baseline.sha if first.baseline else None)
+        if theirs != (repo_id, candidate, baseline):
+            raise BadInput(
+                "The shards judged other commits than those that are asked about now.",
+                expected=" ".join(map(str, (repo_id, candidate, baseline))),
+                found=" ".join(map(str, theirs)),
+                hint="Run the shards again.",
+            )
+        if first.gates_digest != gates_digest:
+            raise BadInput(
+                "The shards ran other gates than those that lie here.",
+                expected=gates_digest[:12],
+                found=first.gates_digest[:12],
+                hint="Merge with the same commit of the gates folder that the shards used.",
+            )
+
+    def answers(self, who: Contender, requests: Sequence[Request], doing: str = "") -> list[Answer]:  # noqa: ARG002 - nothing takes long
+        """The answers of a contender, in the order of the requests.
+
+        Raises:
+            HarnessFailed: the shards did not ask one of them.
+        """
+        known = self._answers.get(who.name, {})
+        names = [digest(request) for request in requests]
+        if missing := sum(name not in known for name in names):
+            raise HarnessFailed(
+                f"The shards lack {missing} of {len(names)} answers of {who.name}.",
+                hint="Does a gate ask something else each time it runs? Then run it on one machine.",
+            )
+        try:
+            return [from_json(known[name]) for name in names]
+        except ValueError as error:
+            raise HarnessFailed(f"A shard holds an answer of {who.name} that cannot be read: {error}.") from None
+
+    def given(self, who: Contender) -> dict[Request, Answer]:  # noqa: ARG002 - for every contender the same
+        """Nothing: what was carried here is not carried on."""
+        return {}
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """What the numbers depended on; where the shards' machines differ, all that they were."""
+        names = {name for engine in self._engines for name in engine}
+        found = {name: list(dict.fromkeys(engine.get(name, "") for engine in self._engines)) for name in sorted(names)}
+        return {name: values[0] if len(values) == 1 else " / ".join(map(str, values)) for name, values in found.items()}
+
+
+def _check(shards: Sequence[Shard]) -> None:
+    if not shards:
+        raise BadInput("There are no shards to merge.", expected="files such as gate-shard-1-of-4.json")
+    first = shards[0]
+    for shard in shards[1:]:
+        for name in ("repo_id", "candidate", "baseline", "gates_digest", "count"):
+            if getattr(shard, name) != getattr(first, name):
+                raise BadInput(
+                    f"The shards {first.index} and {shard.index} are not of one gate: their {name} differs.",
+                    found=f"{getattr(first, name)} and {getattr(shard, name)}",
+                )
+    found = sorted(shard.index for shard in shards)
+    if found != list(range(1, first.count + 1)):
+        raise BadInput(
+            f"The shards are not all there, or one is there twice: {', '.join(map(str, found))} of {first.count}.",
+            expected=f"each of 1 to {first.count} once",
+        )
+    tasks: dict[str, TaskUsed] = {}
+    for task in (task for shard in shards for task in shard.tasks):
+        if tasks.setdefault(task.name, task) != task:
+            raise BadInput(f"The shards read different examples of the task {task.name!r}.")
