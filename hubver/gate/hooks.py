@@ -17,6 +17,7 @@ from hubver.gate.models import Models
 from hubver.gate.public import said
 from hubver.gate.report import line, markdown, sentence
 from hubver.gate.runner import PROGRESS
+from hubver.gate.scores import SCORES_JSON, Scores
 from hubver.gate.session import GateSession
 from hubver.gate.shards import CarriedAnswers, Part
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
@@ -67,6 +68,7 @@ class GateHooks:
                 models=models,
                 full=option.gate_full,
                 part=part,
+                remembered=_remembered(option.gate_remembered),
             )
             if isinstance(models, CarriedAnswers):
                 self.session.check(models)
@@ -151,7 +153,9 @@ class GateHooks:
         self._verdict = verdict
         if self._config.option.gate_report:
             # The JSON comes last: where it is, so is what stands beside it.
-            reports = {REPORT_MARKDOWN: markdown(verdict).encode(), REPORT_JSON: verdict.to_bytes()}
+            scores = self.session.scores_of_candidate()
+            kept = {SCORES_JSON: scores.to_bytes()} if scores else {}
+            reports = {**kept, REPORT_MARKDOWN: markdown(verdict).encode(), REPORT_JSON: verdict.to_bytes()}
             outbox.put(Path(self._config.option.gate_report), reports)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -162,6 +166,10 @@ class GateHooks:
         terminalreporter.write_line(sentence(self._verdict))
         for problem in self._verdict.problems:
             terminalreporter.write_line(f"- {problem}")
+
+
+def _remembered(file: str | None) -> Scores | None:
+    return Scores.from_bytes(Path(file).read_bytes(), source=SCORES_JSON) if file else None
 
 
 def _gates_folder(config: pytest.Config) -> Path:

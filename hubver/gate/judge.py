@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadInput, HubverError
+from hubver.errors import BadDocument, BadInput, HubverError
 from hubver.gate import runner
 from hubver.gate.runner import How
-from hubver.hub import ledger
+from hubver.gate.scores import SCORES_JSON, Scores
+from hubver.hub import ledger, verdicts
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
@@ -73,6 +74,7 @@ def judge(
     reports = out or Path.cwd()
     actor = settings.actor or stand.hub.whoami()
     stand.hub.need_write(stand.candidate.repo_id)
+    how = replace(how, remembered=_remembered(stand))
     judged = runner.run(settings, stand.candidate, stand.baseline, stand.gates, reports, how=how, progress=progress)
     verdict = judged.verdict
 
@@ -131,6 +133,7 @@ class _Stand:
     """Who stands before which gates."""
 
     hub: Hub
+    refs: Refs
     candidate: Pin
     baseline: Pin | None
     gates: Path
@@ -154,7 +157,18 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
         found = pin(hub, target.repo_id, settings.production, refs, production=settings.production)
         # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
         baseline = replace(found, revision=found.version or found.sha)
-    return _Stand(hub, candidate, baseline, folder)
+    return _Stand(hub, refs, candidate, baseline, folder)
+
+
+def _remembered(stand: _Stand) -> bytes | None:
+    """What production scored when it was judged itself: then it need not be asked again, nor even be fetched."""
+    if stand.baseline is None:
+        return None
+    found = verdicts.evidence(stand.hub, stand.candidate.repo_id, stand.refs, stand.baseline.sha, SCORES_JSON)
+    try:
+        return None if found is None else Scores.from_bytes(found).to_bytes()
+    except BadDocument:
+        return None  # of a newer hubver, maybe: production is asked instead
 
 
 def reasons(verdict: Verdict) -> tuple[str, ...]:

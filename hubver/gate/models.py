@@ -33,6 +33,9 @@ class Answering(Protocol):
     def given(self, who: Contender) -> dict[Request, Answer]:
         """Every answer of a contender that was used, where it may be carried on."""
 
+    def key(self) -> dict[str, str | int | bool]:
+        """What tells whether answers of another session would be the same; empty where that cannot be told."""
+
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on; nothing where nobody was asked."""
 
@@ -75,6 +78,10 @@ class Models:
     def given(self, who: Contender) -> dict[Request, Answer]:
         """Every answer of a contender that this session has used."""
         return dict(self._known.get(who.name, {}))
+
+    def key(self) -> dict[str, str | int | bool]:
+        """What the engine's answers depend on beside the model."""
+        return self._engine.key()
 
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on; nothing where no model was asked."""

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
+from hubver.gate.scores import SCORES_JSON
 from hubver.gate.shards import Shard
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 
@@ -23,7 +24,7 @@ def clear(folder: Path) -> None:
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (REPORT_JSON, REPORT_MARKDOWN):
+        for name in (REPORT_JSON, REPORT_MARKDOWN, SCORES_JSON):
             (folder / name).unlink(missing_ok=True)
         probe = _beside(folder / REPORT_JSON)
         probe.touch()

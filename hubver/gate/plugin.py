@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from hubver.gate.session import GateSession
 
 _HOOKS = "hubver_gate_hooks"
-_DEPENDENT = ("production", "first_release", "gate_report", "gate_full", "gate_shard", "gate_merge", "gate_only")
+_DEPENDENT = (
+    "production",
+    "first_release",
+    "gate_report",
+    "gate_full",
+    "gate_shard",
+    "gate_merge",
+    "gate_remembered",
+    "gate_only",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--gate-merge", metavar="DIR", help="judge by the answers that all shards left here, asking no model"
     )
+    group.addoption("--gate-remembered", metavar="FILE", help="what production scored when it was judged itself")
     group.addoption("--gate-only", metavar="NAME", help="run one test only; its verdict lets nothing into production")
 
 

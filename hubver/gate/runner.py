@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HarnessFailed
 from hubver.gate import outbox
+from hubver.gate.scores import SCORES_JSON
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # Starts each line of the child's output that is meant for people who wait.
 PROGRESS = "hubver: "
 _TAIL_LINES = 40
+_REMEMBERED = "remembered.json"
 _EXIT_CODES = {"pass": (0,), "fail": (1,), "inconclusive": (1,), "error": (2, 3)}
 
 
@@ -56,11 +58,13 @@ class How:
         full: look at every example, also where fewer have decided already.
         merge: the folder with the answers of all shards; no model is asked then.
         only: run this one test; the verdict lets nothing into production.
+        remembered: the bytes of what production scored when it was judged itself; see `scores`.
     """
 
     full: bool = False
     merge: Path | None = None
     only: str | None = None
+    remembered: bytes | None = None
 
     def options(self) -> list[str]:
         """The same for pytest's command line."""
@@ -110,9 +114,11 @@ def run(
     # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
         folder = Path(private)
-        code, tail = _run_child(
-            [*_command(candidate, baseline, gates, folder), *how.options()], settings, progress, timeout_seconds
-        )
+        command = [*_command(candidate, baseline, gates, folder), *how.options()]
+        if how.remembered is not None:
+            (folder / _REMEMBERED).write_bytes(how.remembered)
+            command += ["--gate-remembered", str(folder / _REMEMBERED)]
+        code, tail = _run_child(command, settings, progress, timeout_seconds)
         judged = _read(folder, code, tail)
     verdict = judged.verdict
     _agree(verdict, code, candidate, baseline)
@@ -275,6 +281,8 @@ def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
     try:
         # The JSON last, as it was written.
         reports = {name: (folder / name).read_bytes() for name in (REPORT_MARKDOWN, REPORT_JSON)}
+        if (folder / SCORES_JSON).is_file():
+            reports = {SCORES_JSON: (folder / SCORES_JSON).read_bytes(), **reports}
     except OSError:
         error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
         raise error(f"The gate ended with code {code} and wrote no report.", hint=_said(tail)) from None

@@ -17,6 +17,7 @@ from hubver.gate.examples import BadScore
 from hubver.gate.provenance import gates_code
 from hubver.gate.public import public
 from hubver.gate.requests import Likelihood
+from hubver.gate.scores import Scores
 from hubver.gate.shards import Part, Shard, written
 from hubver.gate.verdict import Counts, GateResult, Subject, TaskUsed, Verdict, count_gates, judge
 from hubver.gate.watch import Watch
@@ -56,6 +57,7 @@ class GateSession:
         models: who answers.
         full: look at every example, also where fewer have decided already.
         part: ask about this part of the examples only, and decide nothing; None to judge.
+        remembered: what production scored when it was judged itself; None where that is not known.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class GateSession:
         models: Answering,
         full: bool = False,
         part: Part | None = None,
+        remembered: Scores | None = None,
     ) -> None:
         self.settings = settings
         self.candidate = candidate
@@ -82,6 +85,7 @@ class GateSession:
         self._full = full
         self.models = models
         self.part = part
+        self._remembered = remembered
         self._scores: dict[tuple[str, str], dict[str, float]] = {}
         self._examples: dict[tuple[int, Path], tuple[AnyTask, Examples]] = {}
         self._tasks: dict[str, TaskUsed] = {}
@@ -137,6 +141,8 @@ class GateSession:
         """
         self._see_liveness(examples)
         known = self._scores.setdefault((who.name, examples.digest), {})
+        if self._remembered is not None and not known.keys() >= set(names):
+            known |= self._remembered.known(who.identity, self.models.key(), examples.digest, names)
         if new := [name for name in names if name not in known]:
             asked = [request for name in new for request in examples.requests[name]]
             found = iter(
@@ -242,6 +248,14 @@ class GateSession:
             engine=verdict.engine,
             answers={who.name: written(self.models.given(who)) for who in taking_part},
         )
+
+    def scores_of_candidate(self) -> Scores | None:
+        """What the candidate scored, for the day when it is in production; None for a local folder."""
+        identity = self.candidate.identity
+        if identity is None or self.part is not None:
+            return None
+        tasks = {digest: scores for (who, digest), scores in self._scores.items() if who == self.candidate.name}
+        return Scores.of(identity, self.models.key(), tasks)
 
     def exit_code(self, verdict: Verdict) -> int:
         """The code that pytest exits with: 0 pass, 1 no, 2 wrong input, 3 the harness failed."""

@@ -159,6 +159,10 @@ class CarriedAnswers:
         """Nothing: what was carried here is not carried on."""
         return {}
 
+    def key(self) -> dict[str, str | int | bool]:
+        """Nothing: the shards' machines may differ."""
+        return {}
+
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers depended on; where the shards' machines differ, all that they were."""
         names = {name for engine in self._engines for name in engine}

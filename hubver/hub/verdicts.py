@@ -56,3 +56,11 @@ def binding(
             hint=f"Judge it against that with: {gate}",
         )
     raise NotGated(f"There is no verdict on {release} ({release.sha[:8]}).", hint=f"Judge it with: {gate}")
+
+
+def evidence(hub: Hub, repo_id: str, refs: Refs, sha: str, name: str) -> bytes | None:
+    """A file that the newest verdict on a commit left in the ledger; None where there is no such verdict or file."""
+    for entry in ledger.entries(hub, repo_id, refs):
+        if isinstance(entry.event, Judged) and entry.event.candidate.sha == sha:
+            return hub.read_if_there(repo_id, entry.sha, name)
+    return None
