@@ -12,11 +12,11 @@ import pytest
 
 from hubver.errors import HubverError
 from hubver.gate import outbox
+from hubver.gate.child import PROGRESS
 from hubver.gate.contenders import find_candidate, find_production
 from hubver.gate.models import Models
 from hubver.gate.public import said
 from hubver.gate.report import line, markdown, sentence
-from hubver.gate.runner import PROGRESS
 from hubver.gate.scores import SCORES_JSON, Scores
 from hubver.gate.session import GateSession
 from hubver.gate.shards import CarriedAnswers, Part

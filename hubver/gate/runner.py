@@ -6,33 +6,26 @@ that may look like a pass.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HarnessFailed
-from hubver.gate import outbox
+from hubver.gate import child, outbox
 from hubver.gate.scores import SCORES_JSON
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections import deque
+    from collections.abc import Callable
 
     from hubver.gate.shards import Part
     from hubver.pins import Pin
     from hubver.settings import Settings
 
-# Starts each line of the child's output that is meant for people who wait.
-PROGRESS = "hubver: "
-_TAIL_LINES = 40
 _REMEMBERED = "remembered.json"
 _EXIT_CODES = {"pass": (0,), "fail": (1,), "inconclusive": (1,), "error": (2, 3)}
 
@@ -118,7 +111,7 @@ def run(
         if how.remembered is not None:
             (folder / _REMEMBERED).write_bytes(how.remembered)
             command += ["--gate-remembered", str(folder / _REMEMBERED)]
-        code, tail = _run_child(command, settings, progress, timeout_seconds)
+        code, tail = child.run(command, settings, progress, timeout_seconds)
         judged = _read(folder, code, tail)
     verdict = judged.verdict
     _agree(verdict, code, candidate, baseline)
@@ -155,13 +148,13 @@ def run_shard(
     outbox.clear(out)
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
         command = [*_command(candidate, baseline, gates, Path(private)), "--gate-shard", f"{part.index}/{part.count}"]
-        code, tail = _run_child(command, settings, progress, None)
+        code, tail = child.run(command, settings, progress, None)
         if code != 0:
             raise _broken(_read(Path(private), code, tail).verdict, code)
         try:
             content = (Path(private) / part.file_name).read_bytes()
         except OSError:
-            raise HarnessFailed("The shard ended and left no answers.", hint=_said(tail)) from None
+            raise HarnessFailed("The shard ended and left no answers.", hint=child.last_words(tail)) from None
     outbox.put(out, {part.file_name: content})
     return out / part.file_name
 
@@ -193,90 +186,11 @@ def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> li
     ]
 
 
-def _run_child(
-    command: list[str], settings: Settings, progress: Callable[[str], None] | None, timeout_seconds: float | None
-) -> tuple[int, deque[str]]:
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    child = subprocess.Popen(
-        command,
-        cwd=settings.root,
-        env=_environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        # Its own group, so that whatever it starts can be ended with it.
-        start_new_session=True,
-    )
-    # Whatever the gates left behind ends with them, and could otherwise hold our end of the pipe open for ever.
-    sweeper = threading.Thread(target=_sweep, args=(child,))
-    sweeper.start()
-    late = threading.Event()
-
-    def stop() -> None:
-        late.set()
-        _kill(child)
-
-    timer = threading.Timer(timeout_seconds or 0.0, stop)
-    if timeout_seconds is not None:
-        timer.start()
-    try:
-        for line in _lines(child, settings):
-            tail.append(line)
-            if progress is not None and line.startswith(PROGRESS):
-                progress(line.removeprefix(PROGRESS))
-        code = child.wait()
-    finally:
-        timer.cancel()
-        _kill(child)
-        sweeper.join()
-        if child.stdout:
-            child.stdout.close()
-    if late.is_set():
-        raise HarnessFailed(
-            f"The gate did not end within {timeout_seconds:g} seconds and was stopped.", hint=_said(tail)
-        )
-    return code, tail
-
-
-def _lines(child: subprocess.Popen[str], settings: Settings) -> Iterator[str]:
-    token = settings.token.get_secret_value() if settings.token else None
-    for line in child.stdout or ():
-        # Gates are the user's code, and could print what they were given.
-        yield (line.replace(token, "[token]") if token else line).rstrip()
-
-
-def _kill(child: subprocess.Popen[str]) -> None:
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):  # it ended in between
-            os.killpg(child.pid, signal.SIGKILL)
-
-
-def _sweep(child: subprocess.Popen[str]) -> None:
-    """Wait for the child's end, then end what is left of its group."""
-    child.wait()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    # PYTEST_ADDOPTS is for the same reason left out as the project's own options.
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTEST_ADDOPTS", "HF_TOKEN"}}
-    environment |= {"HF_ENDPOINT": settings.endpoint, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    # Read by CUDA when it starts; without it some of its sums are not repeatable.
-    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if settings.token is not None:
-        environment["HF_TOKEN"] = settings.token.get_secret_value()
-    return environment
-
-
 def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
     if code < 0:
         raise HarnessFailed(
             f"The gate was killed by {signal.Signals(-code).name}, so there is no verdict.",
-            hint=f"Was there enough memory for the models? {_said(tail)}",
+            hint=f"Was there enough memory for the models? {child.last_words(tail)}",
         )
     try:
         # The JSON last, as it was written.
@@ -285,11 +199,11 @@ def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
             reports = {SCORES_JSON: (folder / SCORES_JSON).read_bytes(), **reports}
     except OSError:
         error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
-        raise error(f"The gate ended with code {code} and wrote no report.", hint=_said(tail)) from None
+        raise error(f"The gate ended with code {code} and wrote no report.", hint=child.last_words(tail)) from None
     try:
         return GateRun(Verdict.from_bytes(reports[REPORT_JSON], source=REPORT_JSON), reports)
     except BadDocument as error:
-        raise HarnessFailed(f"The gate's report cannot be used: {error}", hint=_said(tail)) from error
+        raise HarnessFailed(f"The gate's report cannot be used: {error}", hint=child.last_words(tail)) from error
 
 
 def _agree(verdict: Verdict, code: int, candidate: Pin, baseline: Pin | None) -> None:
@@ -308,8 +222,3 @@ def _agree(verdict: Verdict, code: int, candidate: Pin, baseline: Pin | None) ->
             found=" ".join(map(str, judged)),
             hint="Run the gate again.",
         )
-
-
-def _said(tail: deque[str]) -> str:
-    last = [line for line in tail if line.strip("=-_! ")][-5:]  # without pytest's rules
-    return "Its last words: " + " / ".join(last) if last else "It said nothing."
