@@ -60,7 +60,7 @@ class Gate:
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, floor=minimum)
-            scores = self._session.scores(self._session.candidate, examples, names)
+            scores = self._session.scores(self._session.case.candidate, examples, names)
             return policy.floor(task.name, scores, minimum, alpha=alpha, seed=SEED)
 
         return self._ask(task, "floor", look)
@@ -124,8 +124,8 @@ class Gate:
     def _both(
         self, examples: Examples, names: Sequence[str], *, needed: bool = True
     ) -> tuple[dict[str, float], dict[str, float] | None]:
-        candidate = self._session.scores(self._session.candidate, examples, names)
-        production = self._session.production
+        candidate = self._session.scores(self._session.case.candidate, examples, names)
+        production = self._session.case.production
         if production is None or not needed:
             return candidate, None
         return candidate, self._session.scores(production, examples, names)

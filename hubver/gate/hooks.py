@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hubver.errors import HubverError
-from hubver.gate import outbox
+from hubver.gate import conclusion, outbox
+from hubver.gate.case import Case
 from hubver.gate.child import PROGRESS
 from hubver.gate.contenders import find_candidate, find_production
 from hubver.gate.models import Models
+from hubver.gate.provenance import gates_code
 from hubver.gate.public import said
 from hubver.gate.report import line, markdown, sentence
 from hubver.gate.scores import SCORES_JSON, Scores
-from hubver.gate.session import GateSession
+from hubver.gate.session import SEED, GateSession
 from hubver.gate.shards import CarriedAnswers, Part
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 from hubver.settings import Settings
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
     from hubver.gate.models import Answering
     from hubver.gate.verdict import Verdict
+
+
+# What workers of pytest-xdist hand over, by name.
+_FINDINGS, _COMMITS = "hubver_gate_findings", "hubver_gate_commits"
 
 
 class GateHooks:
@@ -42,6 +49,8 @@ class GateHooks:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._shown = 0
+        # Under pytest-xdist, workers run the tests and hand their findings to the process that started them.
+        self._is_worker = hasattr(config, "workerinput")
         self._verdict: Verdict | None = None
         # What each test raised, by its node id and phase; pytest's own report ends with a place, not with a reason.
         self._raised: dict[tuple[str, str], str] = {}
@@ -51,56 +60,54 @@ class GateHooks:
         option = self._config.option
         gates = _gates_folder(self._config)
         try:
-            if option.gate_report and not option.collectonly:
+            if option.gate_report and not option.collectonly and not self._is_worker:
                 outbox.clear(Path(option.gate_report))
             # pytest's own root would not do: a local candidate on its command line moves it.
             settings = Settings.load(gates)
             candidate = find_candidate(settings, option.candidate)
             production = None if option.first_release else find_production(settings, candidate, option.production)
-            part = Part.parse(option.gate_shard) if option.gate_shard else None
-            models = self._models(settings)
-            self.session = GateSession(
+            case = Case(
                 settings,
                 candidate,
                 production,
                 gates,
                 datetime.now(timezone.utc),
-                models=models,
                 full=option.gate_full,
-                part=part,
-                remembered=_remembered(option.gate_remembered),
+                part=Part.parse(option.gate_shard) if option.gate_shard else None,
+                only=option.gate_only,
             )
-            if isinstance(models, CarriedAnswers):
-                self.session.check(models)
+            self.session = GateSession(case, self._models(case), _remembered(option.gate_remembered))
         except HubverError as error:
             pytest.exit(_said(error), returncode=max(error.exit_code, 2))
 
-    def _models(self, settings: Settings) -> Answering:
+    def _models(self, case: Case) -> Answering:
         if self._config.option.gate_merge:
-            return CarriedAnswers(outbox.shards(Path(self._config.option.gate_merge)))
-        return Models(settings, self._tell, settings.cache / "answers" if settings.cache else None)
+            carried = CarriedAnswers(outbox.shards(Path(self._config.option.gate_merge)))
+            carried.check(case, gates_code(case.gates).digest)
+            return carried
+        cache = case.settings.cache
+        return Models(case.settings, self._tell, cache / "answers" if cache else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """See gates files that cannot be imported, or that skip themselves as a whole."""
         if report.failed:
-            self.session.watch.collection_failed(report.nodeid, _last_line(report.longreprtext))
+            self.session.findings.watch.collection_failed(report.nodeid, _last_line(report.longreprtext))
         elif report.skipped:
-            self.session.watch.ended(report.nodeid, "skipped", "collect", _why(report))
+            self.session.findings.watch.ended(report.nodeid, "skipped", "collect", _why(report))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep one test, where only one is asked for."""
         only = self._config.option.gate_only
         if only is not None:
-            items[:] = [item for item in items if only in (item.name, getattr(item, "originalname", None), item.nodeid)]
-            self.session.only = only
+            items[:] = [item for item in items if only in {item.name, getattr(item, "originalname", None), item.nodeid}]
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """See what -k, -m and --deselect leave out."""
-        self.session.watch.passed_over(len(items))
+        self.session.findings.watch.passed_over(len(items))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know how many tests must come to an end."""
-        self.session.watch.collected = len(session.items)
+        self.session.findings.watch.collected = len(session.items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -110,7 +117,7 @@ class GateHooks:
         report = yield
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, HubverError):
-            self.session.watch.broke(item.nodeid, error)
+            self.session.findings.watch.broke(item.nodeid, error)
             report.longrepr = _said(error)
         elif report.failed and error is not None:
             self._raised[report.nodeid, report.when] = _in_short(error)
@@ -118,11 +125,33 @@ class GateHooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what became of each phase of each test, and say what the gate found in it."""
+        if self._is_worker:
+            return  # the process that started it sees the same report
         why = self._raised.pop((report.nodeid, report.when), "") or _why(report)
-        self.session.watch.ended(report.nodeid, report.outcome, report.when, why)
-        for result in self.session.results[self._shown :]:
+        self.session.findings.watch.ended(report.nodeid, report.outcome, report.when, why)
+        self._show_new()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take in what a worker of pytest-xdist found; one that ended without a word stops the promotion."""
+        found = getattr(node, "workeroutput", {}).get(_FINDINGS)
+        commits = getattr(node, "workeroutput", {}).get(_COMMITS)
+        findings = self.session.findings
+        if found is None:
+            findings.watch.problems.append(f"A worker of pytest-xdist ended without its findings: {error or 'unknown'}")
+        elif commits != json.dumps(self.session.case.commits):
+            findings.watch.problems.append("A revision moved while the workers were starting. Run the gate again.")
+        else:
+            try:
+                findings.absorb(found)
+            except HubverError as broken:
+                findings.watch.broke("pytest-xdist", broken)
+        self._show_new()
+
+    def _show_new(self) -> None:
+        for result in self.session.findings.results[self._shown :]:
             self._tell(line(result))
-        self._shown = len(self.session.results)
+        self._shown = len(self.session.findings.results)
 
     def _tell(self, text: str) -> None:
         """Say something to people who wait, also from within a test, whose output pytest keeps to itself."""
@@ -143,20 +172,27 @@ class GateHooks:
         """Come to a verdict, write it down, and exit with it."""
         if not hasattr(self, "session") or self._config.option.collectonly:
             return
-        verdict = self.session.verdict(int(exitstatus))
-        session.exitstatus = self.session.exit_code(verdict)
-        if self.session.part is not None and not self.session.watch.error_code:
-            shard = self.session.shard(verdict)
-            outbox.put(Path(self._config.option.gate_report), {self.session.part.file_name: shard.to_bytes()})
+        case, findings, models = self.session.case, self.session.findings, self.session.models
+        findings.engine = findings.engine or models.settings()
+        if self._is_worker:
+            output = self._config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist put it there
+            output |= {_FINDINGS: findings.to_json(), _COMMITS: json.dumps(case.commits)}
+            return
+        found = conclusion.verdict(case, findings, int(exitstatus), {"order_of_bets": SEED})
+        session.exitstatus = conclusion.exit_code(found, findings)
+        report = self._config.option.gate_report
+        if case.part is not None and not findings.watch.error_code:
+            shard = conclusion.shard(case, case.part, found, models)
+            outbox.put(Path(report), {case.part.file_name: shard.to_bytes()})
             session.exitstatus = 0
             return
-        self._verdict = verdict
-        if self._config.option.gate_report:
+        self._verdict = found
+        if report:
+            scores = conclusion.scores(case, findings, models)
+            kept = {SCORES_JSON: scores.to_bytes()} if scores and case.part is None else {}
             # The JSON comes last: where it is, so is what stands beside it.
-            scores = self.session.scores_of_candidate()
-            kept = {SCORES_JSON: scores.to_bytes()} if scores else {}
-            reports = {**kept, REPORT_MARKDOWN: markdown(verdict).encode(), REPORT_JSON: verdict.to_bytes()}
-            outbox.put(Path(self._config.option.gate_report), reports)
+            reports = {**kept, REPORT_MARKDOWN: markdown(found).encode(), REPORT_JSON: found.to_bytes()}
+            outbox.put(Path(report), reports)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict last, where people look."""

@@ -72,8 +72,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--gate-shard and --gate-merge exclude each other.")
     if option.gate_shard and not option.gate_report:
         raise pytest.UsageError("--gate-shard needs --gate-report DIR, where its answers go.")
-    if getattr(option, "numprocesses", None):
-        raise pytest.UsageError("A gate keeps its models in one process: run it without -n.")
     from hubver.gate.hooks import GateHooks
 
     config.pluginmanager.register(GateHooks(config), _HOOKS)
@@ -93,7 +91,7 @@ def candidate(request: pytest.FixtureRequest) -> Model:
     from hubver.gate.fixture import Model
 
     session = _session(request)
-    return Model(session, session.candidate)
+    return Model(session, session.case.candidate)
 
 
 @pytest.fixture
@@ -102,7 +100,7 @@ def production(request: pytest.FixtureRequest) -> Model | None:
     from hubver.gate.fixture import Model
 
     session = _session(request)
-    return None if session.production is None else Model(session, session.production)
+    return None if session.case.production is None else Model(session, session.case.production)
 
 
 def _session(request: pytest.FixtureRequest) -> GateSession:

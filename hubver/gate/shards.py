@@ -21,6 +21,7 @@ from hubver.gate.verdict import Subject, TaskUsed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hubver.gate.case import Case
     from hubver.gate.contenders import Contender
     from hubver.gate.requests import Answer, Request
 
@@ -114,7 +115,7 @@ class CarriedAnswers:
             for who, answers in shard.answers.items():
                 self._answers.setdefault(who, {}).update(answers)
 
-    def check(self, repo_id: str | None, candidate: str | None, baseline: str | None, gates_digest: str) -> None:
+    def check(self, case: Case, gates_digest: str) -> None:
         """See that the shards are about what is judged now.
 
         Raises:
@@ -122,10 +123,10 @@ class CarriedAnswers:
         """
         first = self._first
         theirs = (first.repo_id, first.candidate.sha, first.baseline.sha if first.baseline else None)
-        if theirs != (repo_id, candidate, baseline):
+        if theirs != case.commits:
             raise BadInput(
                 "The shards judged other commits than those that are asked about now.",
-                expected=" ".join(map(str, (repo_id, candidate, baseline))),
+                expected=" ".join(map(str, case.commits)),
                 found=" ".join(map(str, theirs)),
                 hint="Run the shards again.",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +77,24 @@ class Watch:
         """A gates file could not be imported."""
         self.problems.append(f"{module} cannot be collected: {detail}")
         self.error_code = max(self.error_code, 2)
+
+    def facts(self) -> dict[str, Any]:
+        """What another process of the same gate should know."""
+        return {
+            "problems": self.problems,
+            "collected": self.collected,
+            "deselected": self.deselected,
+            "error_code": self.error_code,
+            "explained": sorted(self._explained),
+        }
+
+    def absorb(self, facts: dict[str, Any]) -> None:
+        """Take in the `facts` of another process, which collected the same tests and ran some of them."""
+        self.problems += [problem for problem in facts["problems"] if problem not in self.problems]
+        self.collected = max(self.collected, facts["collected"])
+        self.deselected = max(self.deselected, facts["deselected"])
+        self.error_code = max(self.error_code, facts["error_code"])
+        self._explained |= set(facts["explained"])
 
     def finish(self, exit_status: int, results: Sequence[GateResult]) -> None:
         """Everything ended. Settle what only the end can tell."""
