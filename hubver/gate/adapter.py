@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+# What the input embeddings are called in the architectures of transformers.
+_EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "token_embedding")
 
 
 def check_weights(name: str, folder: Path) -> None:
@@ -47,13 +49,22 @@ def _stored_names(folder: Path) -> set[str]:
         return set(file.keys())
 
 
-def check_all_applied(name: str, folder: Path, network: Any) -> None:
+def trains_embeddings(folder: Path) -> bool:
+    """Whether the adapter holds weights for the tokens themselves, so that new ones may have a meaning."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return bool(config.get("trainable_token_indices")) or any(
+        part in tensor for tensor in _stored_names(folder) for part in _EMBEDDINGS
+    )
+
+
+def check_all_applied(name: str, folder: Path, network: Any, *, on_network: str) -> None:
     """Refuse an adapter of which a part was dropped: peft only warns, and the gate would judge something else.
 
     Args:
-        name: the adapter's name on the network.
+        name: whose adapter it is, for people.
         folder: its files.
         network: the `PeftModel` that it was loaded into.
+        on_network: its name there.
 
     Raises:
         HarnessFailed: a tensor fits nothing in the base model, or one that it needs is missing.
@@ -61,7 +72,7 @@ def check_all_applied(name: str, folder: Path, network: Any) -> None:
     from peft import get_peft_model_state_dict
 
     stored = _stored_names(folder)
-    applied = set(get_peft_model_state_dict(network, adapter_name=name, save_embedding_layers=False))
+    applied = set(get_peft_model_state_dict(network, adapter_name=on_network, save_embedding_layers=False))
     dropped = sorted(tensor for tensor in stored - applied if "lora_" in tensor)
     if dropped or (missing := sorted(applied - stored)):
         what = (

@@ -11,8 +11,13 @@ import pytest
 
 from hubver.errors import BadInput, HarnessFailed, Unsafe
 from hubver.gate.engine import Engine, ModelSource
+from hubver.gate.requests import Generation
 
 pytestmark = pytest.mark.slow
+
+
+def texts(model, prompts, new_tokens):
+    return model.answer([Generation(prompt, new_tokens) for prompt in prompts])
 
 
 def one_by_one(base, adapter, prompts, new_tokens):
@@ -46,17 +51,17 @@ def test_two_adapters_on_one_base_answer_as_they_do_alone(tiny):
     plain_one = one_by_one(tiny.base, one, tiny.prompts, 12)
     plain_two = one_by_one(tiny.base, two, tiny.prompts, 12)
     assert plain_one != plain_two, "the adapters do the same, so this test shows nothing"
-    assert candidate.generate(tiny.prompts, max_new_tokens=12) == plain_one
-    assert production.generate(tiny.prompts, max_new_tokens=12) == plain_two
-    assert candidate.generate(tiny.prompts, max_new_tokens=12) == plain_one
+    assert texts(candidate, tiny.prompts, 12) == plain_one
+    assert texts(production, tiny.prompts, 12) == plain_two
+    assert texts(candidate, tiny.prompts, 12) == plain_one
 
 
 def test_answers_follow_their_prompts_in_any_order(tiny):
     model = Engine().load(ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base))
     prompts = tiny.prompts
-    expected = dict(zip(prompts, model.generate(prompts, max_new_tokens=8), strict=True))
+    expected = dict(zip(prompts, texts(model, prompts, 8), strict=True))
     random.Random(3).shuffle(prompts)
-    assert model.generate(prompts, max_new_tokens=8) == [expected[prompt] for prompt in prompts]
+    assert texts(model, prompts, 8) == [expected[prompt] for prompt in prompts]
 
 
 def test_another_base_is_loaded_beside(tiny):
@@ -65,14 +70,14 @@ def test_another_base_is_loaded_beside(tiny):
     candidate = engine.load(ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base))
     production = engine.load(ModelSource("production", tiny.adapter("other", seed=1, base=other), other))
     assert candidate.network is not production.network
-    assert production.generate(tiny.prompts[:8], max_new_tokens=8) == one_by_one(
+    assert texts(production, tiny.prompts[:8], 8) == one_by_one(
         other, tiny.adapter("other", seed=1, base=other), tiny.prompts[:8], 8
     )
 
 
 def test_a_whole_model_stands_alone(tiny):
     model = Engine().load(ModelSource("candidate", tiny.base))
-    assert model.generate(tiny.prompts[:8], max_new_tokens=8) == one_by_one(tiny.base, None, tiny.prompts[:8], 8)
+    assert texts(model, tiny.prompts[:8], 8) == one_by_one(tiny.base, None, tiny.prompts[:8], 8)
 
 
 def test_difference_from_base_tells_dead_from_alive(tiny):
@@ -117,7 +122,7 @@ def test_a_missing_base_is_a_harness_failure(tiny, tmp_path):
 def test_a_prompt_that_cannot_be_asked_is_refused(tiny, prompt, new_tokens, message):
     model = Engine().load(ModelSource("candidate", tiny.base))
     with pytest.raises(BadInput, match=message):
-        model.generate([prompt], max_new_tokens=new_tokens)
+        texts(model, [prompt], new_tokens)
 
 
 def test_settings_say_what_numbers_depend_on(tiny):
@@ -131,8 +136,8 @@ def test_sampling_defaults_of_a_model_do_not_leak_in(tiny, tmp_path):
     (folder / "generation_config.json").write_text(
         json.dumps({"do_sample": True, "temperature": 5.0, "repetition_penalty": 9.0, "eos_token_id": 1})
     )
-    plain = Engine().load(ModelSource("candidate", tiny.base)).generate(tiny.prompts[:8], max_new_tokens=8)
-    assert Engine().load(ModelSource("candidate", folder)).generate(tiny.prompts[:8], max_new_tokens=8) == plain
+    plain = texts(Engine().load(ModelSource("candidate", tiny.base)), tiny.prompts[:8], 8)
+    assert texts(Engine().load(ModelSource("candidate", folder)), tiny.prompts[:8], 8) == plain
 
 
 def test_declaring_tasks_and_the_plugin_import_nothing_heavy():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubver.gate.engine import Engine, ModelSource
+from hubver.gate.requests import Generation
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ _cache: dict[Path, list[str]] = {}
 def _answers(tiny, adapter, prompts):
     if adapter not in _cache:
         model = Engine().load(ModelSource("candidate", adapter, tiny.base))
-        _cache[adapter] = model.generate(prompts, max_new_tokens=NEW_TOKENS)
+        _cache[adapter] = model.answer([Generation(prompt, NEW_TOKENS) for prompt in prompts])
     return _cache[adapter]
 
 

@@ -1,0 +1,124 @@
+"""Loading: each base once, and on it every adapter that leaves it alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadInput
+from hubver.gate import adapter
+from hubver.gate.engine import placement
+from hubver.gate.engine.batches import Batches, Budget
+from hubver.gate.engine.encoding import Encoder
+from hubver.gate.engine.model import LoadedModel
+from hubver.gate.engine.network import Network
+from hubver.gate.engine.source import ModelSource, read_tokenizer
+from hubver.gate.quiet import library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hubver.gate.requests import Prompt
+
+
+class Engine:
+    """Loads models, each base only once, and keeps them until the engine is dropped.
+
+    Args:
+        tell: told, before each step that may take long, what it is; and when a batch did not fit into memory.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._tell = tell
+        self._networks: dict[Path, Network] = {}
+        self._loaded: dict[ModelSource, LoadedModel] = {}
+
+    def load(self, source: ModelSource) -> LoadedModel:
+        """The model of a source, in evaluation mode. A base that adapters sit on is not loaded again.
+
+        Raises:
+            HarnessFailed: it cannot be loaded, or parts of the adapter fit nothing in the base model.
+            MissingPackage: torch, transformers or peft is not installed.
+            Unsafe: the adapter is a pickle.
+        """
+        if source not in self._loaded:
+            with library(f"loading {source.name}"):
+                self._loaded[source] = self._adapted(source) if source.is_adapter else self._whole(source)
+        return self._loaded[source]
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """What the numbers may depend on: device, precision, threads, vectorisation, batches and library versions."""
+        with library("describing the engine"):
+            budgets = [model.budget for model in self._loaded.values()] or [Budget.initial()]
+            threads = max((model.threads for model in self._loaded.values()), default=None)
+            return {
+                **placement.described(),
+                **({} if threads is None else {"threads": threads}),
+                "batch_sequences": min(budget.sequences for budget in budgets),
+                "batch_tokens": min(budget.tokens for budget in budgets),
+            }
+
+    def key(self) -> dict[str, str | int | bool]:
+        """What tells whose answers may be used again: `settings` without the batches, which change no decision.
+
+        Loads no model. `threads` is what the machine offers, of which a small model uses one.
+        """
+        with library("describing the engine"):
+            return placement.described()
+
+    def difference_from_base(self, source: ModelSource, prompts: Sequence[Prompt]) -> float | None:
+        """The greatest absolute difference of a logit between a model and its base, over some prompts.
+
+        Returns:
+            None where no base is known; NaN where a logit is none.
+
+        Raises:
+            HarnessFailed: a model cannot be loaded or run.
+        """
+        if source.base is None:
+            return None
+        model, base = self.load(source), self.load(ModelSource("base", source.base))
+        self._tell(f"comparing {source.name} with its base model")
+        with library(f"comparing {source.name} with its base model"):
+            import torch
+
+            greatest = torch.zeros(())
+            for ids in model.encoder.prompts(prompts):
+                ours, theirs = model.logits(ids), base.logits(ids)
+                shared = min(ours.shape[-1], theirs.shape[-1])
+                # torch's maximum keeps a NaN, where Python's may lose it.
+                greatest = torch.maximum(greatest, (ours[..., :shared] - theirs[..., :shared]).abs().max().cpu())
+            return float(greatest)
+
+    def _whole(self, source: ModelSource) -> LoadedModel:
+        return self._model(source, self._network(source.folder, source.name), None, shares_base=True)
+
+    def _adapted(self, source: ModelSource) -> LoadedModel:
+        if source.base is None:
+            raise BadInput(f"The adapter {source.name} in {source.folder} names no base model.")
+        adapter.check_weights(source.name, source.folder)
+        if not adapter.leaves_base_alone(source.folder):
+            self._tell(f"loading {source.name} on a base model of its own")
+            network = Network(source.base)
+            return self._model(source, network, network.put(source), shares_base=False)
+        network = self._network(source.base, f"the base model of {source.name}")
+        self._tell(f"putting {source.name} onto its base model")
+        try:
+            return self._model(source, network, network.put(source), shares_base=True)
+        except Exception:
+            # Who knows what it left in the base.
+            del self._networks[source.base.resolve()]
+            raise
+
+    def _network(self, folder: Path, what: str) -> Network:
+        key = folder.resolve()
+        if key not in self._networks:
+            self._tell(f"loading {what}")
+            self._networks[key] = Network(folder)
+        return self._networks[key]
+
+    def _model(self, source: ModelSource, network: Network, worn: str | None, *, shares_base: bool) -> LoadedModel:
+        limit = getattr(network.module.config, "max_position_embeddings", None)
+        encoder = Encoder(source.name, read_tokenizer(source.tokenizer_folder), limit)
+        batches = Batches(source.name, Budget.initial(), self._tell)
+        return LoadedModel(source, network, worn, encoder, batches, shares_base=shares_base)

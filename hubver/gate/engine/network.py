@@ -1,0 +1,73 @@
+"""A base model in memory, and the adapters that sit on it: one at a time is worn, or none."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from hubver.gate import adapter
+from hubver.gate.engine import placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hubver.gate.engine.source import ModelSource
+
+
+class Network:
+    """A base model, or a whole one.
+
+    Args:
+        folder: of its weights and configuration.
+
+    Attributes:
+        module: the torch module; a `PeftModel` from the first adapter on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoModelForCausalLM, GenerationConfig
+
+        module = AutoModelForCausalLM.from_pretrained(folder, dtype=placement.precision(), local_files_only=True)
+        # The model's own defaults (sampling, repetition penalties) would leak into answers; only its stops are kept.
+        module.generation_config = GenerationConfig(eos_token_id=module.generation_config.eos_token_id)
+        self.module: Any = module.to(placement.device()).eval()
+        self._adapters = 0
+
+    def put(self, source: ModelSource) -> str:
+        """Put an adapter on, beside those that are there.
+
+        Returns:
+            its name on this network.
+
+        Raises:
+            HarnessFailed: a part of it was dropped.
+        """
+        from peft import PeftModel
+
+        name = f"{source.name}-{self._adapters}"
+        if self._adapters:
+            self.module.load_adapter(source.folder, adapter_name=name)
+        else:
+            self.module = PeftModel.from_pretrained(self.module, source.folder, adapter_name=name)
+        self._adapters += 1
+        adapter.check_all_applied(source.name, source.folder, self.module, on_network=name)
+        self.module.eval()
+        return name
+
+    @contextlib.contextmanager
+    def wearing(self, name: str | None) -> Iterator[Any]:
+        """The module with one adapter active; with None, as the base was before any."""
+        if name is not None:
+            self.module.set_adapter(name)
+            yield self.module
+        elif self._adapters:
+            with self.module.disable_adapter():
+                yield self.module
+        else:
+            yield self.module
+
+    @property
+    def inner(self) -> Any:
+        """The module below the adapters: its `forward` says what it can be asked for."""
+        return self.module.get_base_model() if self._adapters else self.module
