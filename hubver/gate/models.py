@@ -72,7 +72,8 @@ class Models:
         """
         known = self._recall(who, requests)
         if new := [request for request in dict.fromkeys(requests) if request not in known]:
-            self._ask(who, new, known, doing)
+            before = len(requests) - len(new)
+            self._ask(who, new, known, f"{doing} ({before} of {len(requests)} answers are known)" if before else doing)
         return [known[request] for request in requests]
 
     def given(self, who: Contender) -> dict[Request, Answer]:

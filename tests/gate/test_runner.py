@@ -1,73 +1,18 @@
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
-from huggingface_hub import HfApi
-from pydantic import SecretStr
+from projects import REPO
 
 from hubver.errors import BadInput, HarnessFailed
 from hubver.gate.runner import run
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
-from hubver.pins import Pin, resolve
-from hubver.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hubver.pins import Pin
 
 pytestmark = pytest.mark.slow
-
-REPO = "acme/router"
-
-
-@dataclass
-class Project:
-    """A repository with v1.0.0 in production and v1.1.0 as the candidate, and a folder of gates."""
-
-    settings: Settings
-    api: HfApi
-    gates: Path
-    out: Path
-
-    def pin(self, revision: str) -> Pin:
-        return resolve(f"{REPO}@{revision}", settings=self.settings)
-
-    def run(self, body: str, *, conftest: str = "", baseline: str | None = "production", **options):
-        (self.gates / "test_quality.py").write_text(body)
-        (self.gates / "conftest.py").write_text(conftest)
-        pinned = self.pin(baseline) if baseline else None
-        return run(self.settings, self.pin("v1.1.0"), pinned, self.gates, self.out, **options)
-
-    def judge(self, body: str, **options):
-        return self.run(body, **options).verdict
-
-
-@pytest.fixture
-def project(local_hub, tiny, tmp_path) -> Project:
-    settings = Settings(endpoint=local_hub.url, token=SecretStr(local_hub.token), root=tmp_path)
-    api = HfApi(endpoint=local_hub.url, token=local_hub.token)
-    base = "acme/base"
-    api.create_repo(base)
-    api.upload_folder(repo_id=base, folder_path=tiny.base)
-    base_sha = api.repo_info(base).sha
-    api.create_repo(REPO)
-    for name, seed, tag in (("two", 2, "v1.0.0"), ("one", 1, "v1.1.0")):
-        folder = shutil.copytree(tiny.adapter(name, seed=seed), tmp_path / name)
-        config = folder / "adapter_config.json"
-        text = config.read_text().replace(str(tiny.base), base).replace('"revision": null', f'"revision": "{base_sha}"')
-        config.write_text(text)
-        api.upload_folder(repo_id=REPO, folder_path=folder)
-        api.create_tag(REPO, tag=tag)
-    api.create_branch(REPO, branch="production", revision="v1.0.0")
-    gates = tmp_path / "gates"
-    gates.mkdir()
-    return Project(settings, api, gates, tmp_path / "out")
-
 
 GATES = """
 from hubver.gate import Task
