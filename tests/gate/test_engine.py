@@ -10,8 +10,8 @@ import warnings
 import pytest
 
 from hubver.errors import BadInput, HarnessFailed, Unsafe
-from hubver.gate.engine import Engine, ModelSource
-from hubver.gate.requests import Generation
+from hubver.gate.engine import Engine, ModelSource, time_requests
+from hubver.gate.requests import Generation, Likelihood
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +80,53 @@ def test_a_whole_model_stands_alone(tiny):
     assert texts(model, tiny.prompts[:8], 8) == one_by_one(tiny.base, None, tiny.prompts[:8], 8)
 
 
+def test_a_base_that_adapters_sit_on_is_asked_itself_without_a_second_copy(tiny):
+    one, two = tiny.adapter("one", seed=1), tiny.adapter("two", seed=2)
+    alone = texts(Engine().load(ModelSource("base", tiny.base)), tiny.prompts, 8)
+    for base_first in (False, True):
+        engine = Engine()
+        sources = [ModelSource("candidate", one, tiny.base), ModelSource("production", two, tiny.base)]
+        sources.insert(0 if base_first else 1, ModelSource("base", tiny.base))
+        models = {source.name: engine.load(source) for source in sources}
+        assert len({id(model.network) for model in models.values()}) == 1, "the base is in memory twice"
+        for _ in range(2):
+            assert texts(models["base"], tiny.prompts, 8) == alone, "an adapter shows through"
+            assert texts(models["candidate"], tiny.prompts, 8) == one_by_one(tiny.base, one, tiny.prompts, 8)
+            assert texts(models["production"], tiny.prompts, 8) == one_by_one(tiny.base, two, tiny.prompts, 8)
+
+
+def test_an_adapter_that_writes_into_the_base_gets_one_of_its_own(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny.adapter("one", seed=1), tmp_path / "tied")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "modules_to_save": ["lm_head"]}))
+    weights = load_file(folder / "adapter_model.safetensors")
+    head = load_file(tiny.base / "model.safetensors")["lm_head.weight"]
+    save_file(weights | {"base_model.model.lm_head.weight": -head}, folder / "adapter_model.safetensors")
+    engine = Engine()
+    base = engine.load(ModelSource("base", tiny.base))
+    candidate = engine.load(ModelSource("candidate", folder, tiny.base))
+    assert candidate.network is not base.network
+    assert texts(base, tiny.prompts[:8], 8) == one_by_one(tiny.base, None, tiny.prompts[:8], 8)
+    assert texts(candidate, tiny.prompts[:8], 8) == one_by_one(tiny.base, folder, tiny.prompts[:8], 8)
+
+
+def test_models_are_timed_in_turn_on_the_same_requests(tiny):
+    engine = Engine()
+    models = [
+        engine.load(ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base)),
+        engine.load(ModelSource("production", tiny.adapter("two", seed=2), tiny.base)),
+    ]
+    requests = [Generation("alpha", 3), Generation("beta", 9), Likelihood("a", ("b",))]
+    timings = time_requests(models, requests, repeats=3)
+    assert len(timings) == 9
+    assert all(timing.seconds > 0 for pair in timings for timing in pair)
+    assert [[timing.generated for timing in pair] for pair in timings] == [[3, 3]] * 3 + [[9, 9]] * 3 + [[0, 0]] * 3
+    with pytest.raises(BadInput, match="nothing to time"):
+        time_requests(models, [], repeats=3)
+
+
 def test_difference_from_base_tells_dead_from_alive(tiny):
     engine = Engine()
     alive = ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base)
@@ -129,6 +176,16 @@ def test_settings_say_what_numbers_depend_on(tiny):
     settings = Engine().settings()
     assert {"device", "dtype", "threads", "torch", "transformers", "peft", "cpu_capability"} <= settings.keys()
     json.dumps(settings)
+
+
+def test_the_key_is_known_before_a_model_is_loaded_and_names_no_batch(tiny):
+    engine = Engine()
+    key = engine.key()
+    engine.load(ModelSource("candidate", tiny.base))
+    assert engine.key() == key
+    assert key.items() <= engine.settings().items() | {("threads", key["threads"])}
+    assert not [name for name in key if "batch" in name]
+    assert {"device", "dtype", "threads", "torch", "transformers", "peft", "cpu_capability", "engine"} <= key.keys()
 
 
 def test_sampling_defaults_of_a_model_do_not_leak_in(tiny, tmp_path):

@@ -104,7 +104,8 @@ def _batch(module: Any, encoder: Encoder, rows: list[_Row]) -> list[Generated]:
         ended = next((at for at, token in enumerate(tokens, start=1) if token in ends), len(tokens))
         made = tokens[: ended if stopped is None else min(ended, stopped)]
         text = tokenizer.decode(made, skip_special_tokens=True)
-        # One after another and the end's own text last, as lm-evaluation-harness cuts them.
+        # One after another and the end's own text last, as lm-evaluation-harness cuts them. In its larger batches a row
+        # goes on while others do, and stop texts that overlap may cut elsewhere; here it is always as in a batch of one.
         for stop in (*request.stop, last_text):
             text = text.split(stop)[0] if stop else text
         found.append(Generated(text, len(made)))
