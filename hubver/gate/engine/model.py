@@ -115,7 +115,8 @@ class LoadedModel:
                 self.pace.generated + tokens,
                 self.pace.seconds + time.monotonic() - began,
             )
-        answers: dict[Request, Answer] = {**{request: answer.text for request, answer in generated.items()}, **scored}
+        answers: dict[Request, Answer] = {request: answer.text for request, answer in generated.items()}
+        answers.update(scored.items())
         return [answers[request] for request in requests]
 
     def logits(self, ids: list[int]) -> Any:
