@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import hubver
+from hubver.gate import policies
 from hubver.gate.provenance import gates_code
 from hubver.gate.public import public
 from hubver.gate.scores import Scores
@@ -28,7 +29,7 @@ def verdict(case: Case, findings: Findings, exit_status: int, seeds: dict[str, i
         exit_status: what pytest itself found; see `pytest.ExitCode`.
         seeds: every seed that a number depends on.
     """
-    results, watch = tuple(findings.results), findings.watch
+    results, watch = policies.with_holm(findings.results), findings.watch
     watch.finish(exit_status, results)
     problems = tuple(watch.problems)
     found = count_gates(results)

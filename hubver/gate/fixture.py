@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hubver.errors import BadInput
-from hubver.gate import policy, thresholds
+from hubver.gate import policies, thresholds
 from hubver.gate.requests import Generation
 from hubver.gate.session import SEED, sliced
 
@@ -55,17 +56,17 @@ class Gate:
         self._test = test
         self._folder = folder
 
-    def floor(self, task: AnyTask, minimum: float, *, alpha: float = policy.ALPHA) -> GateResult:
+    def floor(self, task: AnyTask, minimum: float, *, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, floor=minimum)
             scores = self._session.scores(self._session.case.candidate, examples, names)
-            return policy.floor(task.name, scores, minimum, alpha=alpha, seed=SEED)
+            return policies.floor(task.name, scores, minimum, planned=len(examples.requests), alpha=alpha, seed=SEED)
 
         return self._ask(task, "floor", look)
 
-    def no_regression(self, task: AnyTask, *, margin: float, alpha: float = policy.ALPHA) -> GateResult:
+    def no_regression(self, task: AnyTask, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at most `margin`, in (0, 1), below production's on the same examples.
 
         On a first release there is nothing to compare with: the result is not-applicable, and the test passes.
@@ -74,7 +75,9 @@ class Gate:
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, margin=margin)
             candidate, production = self._both(examples, names)
-            return policy.no_regression(task.name, candidate, production, margin, alpha=alpha, seed=SEED)
+            return policies.no_regression(
+                task.name, candidate, production, margin, planned=len(examples.requests), alpha=alpha, seed=SEED
+            )
 
         return self._ask(task, "no_regression", look)
 
@@ -85,7 +88,7 @@ class Gate:
         floor: float | None = None,
         margin: float | None = None,
         expect: Collection[str] = (),
-        alpha: float = policy.ALPHA,
+        alpha: float = policies.ALPHA,
     ) -> GateResult:
         """Every slice of the task's `slice_by` column clears the floor, the margin against production, or both.
 
@@ -94,7 +97,7 @@ class Gate:
             floor: of each slice's true mean score, in (0, 1).
             margin: how far below production each slice may be, in (0, 1).
             expect: slices that must occur, so that one that vanished from the data fails the gate.
-            alpha: of all slices together.
+            alpha: that a slice beyond its threshold passes, and that any fine slice fails the gate.
         """
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
@@ -104,13 +107,14 @@ class Gate:
                     f"The task {task.name!r} has no slices.", hint='Name the column to group by: Task(slice_by="...")'
                 )
             candidate, production = self._both(examples, names, needed=margin is not None)
-            return policy.worst_slice(
+            return policies.worst_slice(
                 task.name,
                 sliced(candidate, examples.slices),
                 None if production is None else sliced(production, examples.slices),
                 minimum=floor,
                 margin=margin,
                 expect=expect,
+                planned=Counter(examples.slices.values()),
                 alpha=alpha,
                 seed=SEED,
             )

@@ -172,8 +172,9 @@ def _remembered(stand: _Stand) -> bytes | None:
 
 
 def reasons(verdict: Verdict) -> tuple[str, ...]:
-    """Why a verdict is not a pass: the problems, and what each gate that did not pass says."""
-    gates = (gate.reason for gate in verdict.gates if gate.outcome in ("fail", "inconclusive"))
+    """Why a verdict is not a pass: the problems, and what each critical gate that did not pass says."""
+    critical = (gate for gate in verdict.gates if gate.tier == "critical")
+    gates = (gate.reason for gate in critical if gate.outcome in ("fail", "inconclusive"))
     return (*verdict.problems, *gates)
 
 

@@ -143,15 +143,16 @@ def _cells(result: GateResult) -> tuple[str, ...]:
 
 
 def _slices(result: GateResult) -> list[str]:
+    what = "Limit" if result.policy == "budget" else "Slice"
     rows = [
         f"| {_MARKS[item.outcome]} | {_text(item.name)} | {_number(item.value)} | {_number(item.production)} "
         f"| {item.n} | {_text(item.reason)} |"
         for item in result.slices[:_MOST_ROWS]
     ]
     return [
-        f"<details open><summary>Slices of {_text(result.task)}</summary>",
+        f"<details open><summary>{what}s of {_text(result.task)}</summary>",
         "",
-        "| | Slice | Candidate | Production | n | |",
+        f"| | {what} | Candidate | Production | n | |",
         "|---|---|---:|---:|---:|---|",
         *rows,
         "",

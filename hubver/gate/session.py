@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubver.errors import HubverError
-from hubver.gate import policy, statistics
+from hubver.gate import policies, statistics
 from hubver.gate.examples import BadScore
 from hubver.gate.findings import Findings
 from hubver.gate.requests import Likelihood
@@ -125,11 +125,11 @@ class GateSession:
         prompts = [examples.requests[name][0].prompt for name in sorted(examples.requests)[:_ALIVE_PROMPTS]]
         base = self.case.candidate.base
         if base is None:
-            return policy.alive(examples.task, None, n=len(prompts))
+            return policies.alive(examples.task, None, n=len(prompts))
         probes = [Likelihood(prompt, _PROBES) for prompt in prompts]
         ours = self.models.answers(self.case.candidate, probes, "comparing candidate with its base model")
         theirs = self.models.answers(base, probes)
-        return policy.alive(examples.task, _greatest_difference(ours, theirs), n=len(prompts))
+        return policies.alive(examples.task, _greatest_difference(ours, theirs), n=len(prompts))
 
     def _look(self, examples: Examples, look: Look) -> GateResult:
         """Look at more and more examples until they decide: the evidence counts whenever one stops."""
@@ -142,7 +142,7 @@ class GateSession:
         size = len(order) if self.case.full else _FIRST_LOOK
         while True:
             result = look(examples, order[:size])
-            if size >= len(order) or result.outcome != "inconclusive":
+            if size >= len(order) or policies.settled(result, max(1, self.findings.watch.collected)):
                 return result
             size *= 2
 

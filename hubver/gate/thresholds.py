@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from hubver.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def check(*, alpha: float, floor: float | None = None, margin: float | None = None) -> None:
@@ -30,3 +36,18 @@ def check_slices(task: str, *, alpha: float, floor: float | None, margin: float 
     if floor is None and margin is None:
         raise BadInput(f"The worst-slice gate of {task!r} checks nothing.", expected="a floor, a margin or both")
     check(alpha=alpha, floor=floor, margin=margin)
+
+
+def check_budget(task: str, *, alpha: float, limits: Mapping[str, float | None]) -> None:
+    """The same for a budget, which needs at least one limit.
+
+    Raises:
+        BadInput: there is none, one is not a finite number above 0, or see `check`.
+    """
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if not given:
+        raise BadInput(f"The budget of {task!r} limits nothing.", expected=f"one of {', '.join(limits)}")
+    for name, limit in given.items():
+        if not (math.isfinite(limit) and limit > 0.0):
+            raise BadInput(f"A budget's {name} of {limit:g} cannot be met.", expected="a finite number above 0")
+    check(alpha=alpha)

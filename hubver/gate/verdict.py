@@ -17,29 +17,65 @@ if TYPE_CHECKING:
 
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
 GateOutcome = Literal["pass", "fail", "inconclusive", "not-applicable"]
+Tier = Literal["critical", "advisory"]
 
 REPORT_JSON = "gate-report.json"
 REPORT_MARKDOWN = "gate-report.md"
 
 
 class Bounds(Part):
-    """A confidence interval: `low <= true mean <= high`, except with probability at most the gate's alpha."""
+    """A confidence interval: `low <= truth <= high`; each end is wrong with probability at most the gate's alpha."""
 
     low: float
     high: float
 
 
+class EValues(Part):
+    """The greatest e-values at any number of examples. One of 1 / alpha decides; its inverse is a p-value.
+
+    Attributes:
+        support: against "the truth is at or beyond the threshold": what speaks for a pass.
+        against: against "the truth is fine": what speaks for a fail.
+    """
+
+    support: float
+    against: float
+
+
+class Evidence(Part):
+    """How the evidence grew, thinned for a picture: log10 of the e-value after so many examples.
+
+    Attributes:
+        examples: after how many; rising, at most 100 of them, the last is all that were looked at.
+        support: what spoke for a pass then.
+        against: what spoke for a fail then.
+    """
+
+    examples: tuple[int, ...]
+    support: tuple[float, ...]
+    against: tuple[float, ...]
+
+
 class SliceResult(Part):
-    """One slice of a worst-slice gate: its numbers are those of its floor or of its margin, whichever decided."""
+    """One slice of a worst-slice gate, or one limit of a budget.
+
+    A slice's numbers are those of its floor or of its margin, whichever decided; see `GateResult`, whose fields mean the
+    same.
+    """
 
     name: str
     outcome: GateOutcome
     n: int
+    planned: int | None = None
     value: float | None = None
     production: float | None = None
     threshold: float | None = None
     interval: Bounds | None = None
     reason: str = ""
+    more_examples: int | None = None
+    e_values: EValues | None = None
+    p_fail: float | None = None
+    p_fail_holm: float | None = None
 
 
 class GateResult(Part):
@@ -47,7 +83,7 @@ class GateResult(Part):
 
     Attributes:
         gate: the test that asked, as pytest names it; set by the session.
-        policy: floor, no_regression, worst_slice or alive.
+        policy: floor, steady, no_regression, retained, worst_slice, budget, memorisation or alive.
         task: the task's name.
         outcome: see `GateOutcome`; only "pass" and "not-applicable" do not stop a promotion.
         reason: one sentence for people.
@@ -55,10 +91,19 @@ class GateResult(Part):
         production: production's mean score, where the policy compares.
         threshold: the floor, or minus the margin, that the interval must clear.
         interval: of the mean (floor) or of the mean paired difference (no_regression).
-        alpha: the probability that the interval misses the truth.
-        n: examples.
+        alpha: the probability of error in each direction: that a candidate beyond the threshold passes, or a fine one
+            fails, whenever one stops.
+        n: examples that were looked at.
+        planned: examples that the task has; None in reports of an earlier hubver.
         more_examples: roughly how many more would decide an inconclusive gate; None where no realistic number would.
-        slices: each slice of a worst-slice gate.
+        slices: each slice of a worst-slice gate, each limit of a budget.
+        tier: an advisory gate is reported, and never stops a promotion.
+        e_values: the evidence that decided; None where none was needed.
+        evidence: how it grew.
+        bootstrap: the bootstrap interval at the same alpha, for one fixed n; it decides nothing.
+        mcnemar: the p-value of McNemar's exact test, for one fixed n, where all scores are 0 or 1; it decides nothing.
+        p_fail: the p-value of "the truth is fine"; None where the outcome is certain.
+        p_fail_holm: the same after Holm's correction for all gates that were asked; set when the verdict is made.
     """
 
     gate: str = ""
@@ -72,8 +117,16 @@ class GateResult(Part):
     interval: Bounds | None = None
     alpha: float | None = None
     n: int = 0
+    planned: int | None = None
     more_examples: int | None = None
     slices: tuple[SliceResult, ...] = ()
+    tier: Tier = "critical"
+    e_values: EValues | None = None
+    evidence: Evidence | None = None
+    bootstrap: Bounds | None = None
+    mcnemar: float | None = None
+    p_fail: float | None = None
+    p_fail_holm: float | None = None
 
 
 class Subject(Part):
@@ -84,7 +137,7 @@ class Subject(Part):
 
 
 class Counts(Part):
-    """How many. Tests: collected, tests_failed, skipped, deselected, not_run. Gates: the others."""
+    """How many. Tests: collected, tests_failed, skipped, deselected, not_run. Critical gates: the others."""
 
     collected: int = 0
     tests_failed: int = 0
@@ -168,17 +221,18 @@ class Verdict(Document):
 
 
 def count_gates(gates: tuple[GateResult, ...]) -> dict[GateOutcome, int]:
-    """How many gates had each outcome: pass, fail, inconclusive, not-applicable, in this order."""
+    """How many critical gates had each outcome: pass, fail, inconclusive, not-applicable, in this order."""
     counts: dict[GateOutcome, int] = {"pass": 0, "fail": 0, "inconclusive": 0, "not-applicable": 0}
     for gate in gates:
-        counts[gate.outcome] += 1
+        if gate.tier == "critical":
+            counts[gate.outcome] += 1
     return counts
 
 
 def judge(gates: tuple[GateResult, ...], problems: tuple[str, ...], counts: Counts) -> Outcome:
     """The outcome that some evidence supports. Pure; fails closed.
 
-    A pass needs at least one gate that passed, because all of nothing would be true.
+    A pass needs at least one critical gate that passed, because all of nothing would be true.
     """
     found = count_gates(gates)
     clean = not (problems or counts.tests_failed or counts.skipped or counts.deselected or counts.not_run)

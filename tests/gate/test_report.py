@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from hubver.gate import policy
+from hubver.gate import policies
 from hubver.gate.report import line, markdown, sentence, terminal
 from hubver.gate.verdict import Counts, GatesCode, Subject, Verdict, count_gates
 
@@ -43,21 +43,21 @@ def lines_of(found, width):
     return [text.rstrip() for text in console.file.getvalue().splitlines()]
 
 
-SLICES = policy.worst_slice("tickets", {"billing": GOOD, "returns": BAD}, minimum=0.8)
+SLICES = policies.worst_slice("tickets", {"billing": GOOD, "returns": BAD}, minimum=0.8)
 
 
 def test_the_sentence_comes_first_and_names_everything():
-    passing = verdict(policy.floor("tickets", GOOD, 0.8), outcome="pass")
+    passing = verdict(policies.floor("tickets", GOOD, 0.8), outcome="pass")
     said = "PASS: acme/router@v1.1.0 (aaaaaaaa) against production (bbbbbbbb); gates: 1 passed."
     assert sentence(passing) == said
     assert markdown(passing).startswith("### ✅ PASS: acme/router")
-    first = verdict(policy.no_regression("tickets", GOOD, None, 0.1), baseline=False)
+    first = verdict(policies.no_regression("tickets", GOOD, None, 0.1), baseline=False)
     assert "as a first release (no production yet); gates: 1 not applicable." in sentence(first)
     assert "gates: none asked" in sentence(verdict(problems=("No tests were collected, so nothing was judged.",)))
 
 
 def test_markdown_shows_numbers_slices_and_problems():
-    text = markdown(verdict(SLICES, policy.no_regression("tickets", BAD, GOOD, 0.1), problems=("one test failed",)))
+    text = markdown(verdict(SLICES, policies.no_regression("tickets", BAD, GOOD, 0.1), problems=("one test failed",)))
     assert "| ❌ | no_regression | tickets | 0.000 | 1.000 | " in text
     assert "| ❌ | returns | 0.000 | - | 100 | " in text
     assert "| ✅ | billing | 1.000 | - | 100 | " in text
@@ -68,7 +68,7 @@ def test_markdown_shows_numbers_slices_and_problems():
 
 @pytest.mark.parametrize("evil", ["a|b", "<img src=x>", "@everyone", "![x](http://y)", "`code`", "line\nbreak", "a&b"])
 def test_a_name_from_a_run_cannot_become_markup(evil):
-    text = markdown(verdict(policy.floor(evil, BAD, 0.5), problems=(evil,)))
+    text = markdown(verdict(policies.floor(evil, BAD, 0.5), problems=(evil,)))
     assert evil not in text
     rows = [row for row in text.splitlines() if row.startswith("| ❌")]
     assert [row.count("|") for row in rows] == [9]
@@ -76,7 +76,7 @@ def test_a_name_from_a_run_cannot_become_markup(evil):
 
 def test_the_terminal_says_the_same():
     buffer = io.StringIO()
-    shown = verdict(SLICES, policy.floor("tickets", GOOD, 0.99), problems=("a problem",))
+    shown = verdict(SLICES, policies.floor("tickets", GOOD, 0.99), problems=("a problem",))
     Console(file=buffer, width=160).print(terminal(shown))
     text = buffer.getvalue()
     assert text.startswith("FAIL: acme/router@v1.1.0")
@@ -85,7 +85,7 @@ def test_the_terminal_says_the_same():
 
 
 def test_a_long_report_fits_a_comment():
-    many = [policy.floor(f"task {index}", BAD, 0.5) for index in range(400)]
+    many = [policies.floor(f"task {index}", BAD, 0.5) for index in range(400)]
     text = markdown(verdict(*many))
     assert len(text) < 65_536
     assert "300 more gates" in text
@@ -99,8 +99,8 @@ def test_a_line_is_one_line():
 @pytest.mark.parametrize("width", [64, 80, 200])
 def test_no_word_of_the_table_is_cut(width):
     gates = (
-        policy.no_regression("tickets-with-a-rather-long-name", BAD, GOOD, 0.1),
-        policy.no_regression("tickets", GOOD, None, 0.1),
+        policies.no_regression("tickets-with-a-rather-long-name", BAD, GOOD, 0.1),
+        policies.no_regression("tickets", GOOD, None, 0.1),
     )
     lines = lines_of(verdict(*gates), width)
     header = next(text for text in lines if "Candidate" in text)
