@@ -89,7 +89,15 @@ def test_continuations_are_as_likely_as_one_by_one(model, tiny):
 
 @pytest.mark.parametrize(
     "continuations",
-    [("x",), (" the invoice",), ("x", "y", "z"), (" the invoice", " the parcel"), ("x", " the invoice is wrong")],
+    [
+        ("x",),
+        (" the invoice",),
+        ("x", "y", "z"),
+        (" the invoice", " the parcel", " the"),
+        ("x", " the invoice is wrong"),
+        ("xa", "xab", "xabc", "x", "xb"),
+        ("same", "samf", "samg"),
+    ],
 )
 def test_any_number_and_length_of_continuations(model, continuations):
     assert_as_plain(model, [Likelihood(prompt, continuations) for prompt in ("alpha", "a", "", "x: {1}  ")])
