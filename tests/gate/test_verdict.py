@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from hubver.errors import BadDocument
+from hubver.gate import policies
 from hubver.gate.verdict import Counts, GateResult, GatesCode, Subject, Verdict, judge
 from hubver.gate.watch import Watch
 
@@ -13,6 +14,8 @@ PASS = GateResult(policy="floor", task="t", outcome="pass", reason="fine")
 FAIL = GateResult(policy="floor", task="t", outcome="fail", reason="bad", gate="test_bad")
 UNSURE = GateResult(policy="floor", task="t", outcome="inconclusive", reason="unsure")
 ASIDE = GateResult(policy="no_regression", task="t", outcome="not-applicable", reason="first")
+ADVICE = GateResult(policy="floor", task="t", outcome="fail", reason="bad", tier="advisory")
+GOOD_ADVICE = GateResult(policy="floor", task="t", outcome="pass", reason="fine", tier="advisory")
 
 
 def verdict(outcome="pass", gates=(PASS,), **more):
@@ -47,6 +50,10 @@ def verdict(outcome="pass", gates=(PASS,), **more):
         ((PASS,), (), {"skipped": 1}, "fail"),
         ((PASS,), (), {"deselected": 1}, "fail"),
         ((PASS,), (), {"not_run": 1}, "fail"),
+        ((PASS, ADVICE), (), {}, "pass"),
+        ((ADVICE,), (), {}, "fail"),
+        ((UNSURE, ADVICE), (), {}, "inconclusive"),
+        ((GOOD_ADVICE,), (), {}, "fail"),
     ],
 )
 def test_judge(gates, problems, counts, outcome):
@@ -75,6 +82,46 @@ def test_a_verdict_survives_its_bytes():
 def test_a_verdict_that_contradicts_itself_is_none(lie):
     with pytest.raises(ValidationError):
         Verdict(**{**verdict(), **lie})
+
+
+def test_an_advisory_gate_is_told_and_stops_nothing():
+    one = Verdict(**verdict(gates=(PASS, ADVICE), counts=Counts(collected=2, passed=1)))
+    assert one.passed
+    assert Verdict.from_bytes(one.to_bytes()).gates[1].tier == "advisory"
+    value = json.loads(one.to_bytes())
+    value["gates"][1]["tier"] = "critical"
+    with pytest.raises(BadDocument, match="counts"):
+        Verdict.from_bytes(json.dumps(value).encode())
+
+
+def test_a_verdict_of_an_earlier_hubver_is_still_one():
+    old = json.loads(Verdict(**verdict()).to_bytes())
+    since = {"tier", "planned", "e_values", "evidence", "bootstrap", "mcnemar", "p_fail", "p_fail_holm"}
+    old["gates"] = [{key: value for key, value in gate.items() if key not in since} for gate in old["gates"]]
+    read = Verdict.from_bytes(json.dumps(old).encode())
+    assert read.passed
+    assert (read.gates[0].tier, read.gates[0].planned, read.gates[0].evidence) == ("critical", None, None)
+
+
+def test_what_a_later_hubver_adds_survives():
+    value = json.loads(Verdict(**verdict()).to_bytes())
+    value["gates"][0]["e_values"] = {"support": 20.0, "against": 0.1, "doubt": 3}
+    value["gates"][0]["mood"] = "fine"
+    assert json.loads(Verdict.from_bytes(json.dumps(value).encode()).to_bytes()) == value
+
+
+def test_a_whole_result_survives_its_bytes():
+    slices = {"a": {f"e{index}": 1.0 for index in range(60)}}
+    found = policies.with_holm(
+        [
+            policies.no_regression("t", slices["a"], slices["a"], 0.1),
+            policies.worst_slice("t", slices, slices, minimum=0.5, margin=0.2),
+        ]
+    )
+    one = Verdict(**verdict(gates=found, counts=Counts(collected=2, passed=2)))
+    assert Verdict.from_bytes(one.to_bytes()) == one
+    assert one.gates[0].evidence.examples[-1] == 60
+    assert one.gates[1].slices[0].p_fail_holm == 1.0
 
 
 def test_a_report_that_was_doctored_cannot_be_read():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # How many standard deviations of luck the advised number has room for. 1.2816 would decide nine times in ten if capital
 # were normal; it is skewed, and `benchmarks/gate_errors.py` shows that this suffices.
-_LUCK = 1.6
+_LUCK = 1.9
 # A part of the prior variance 1/4, as if it were this many examples: forty right answers do not prove that all are.
 _PRIOR = 0.05
 # A bet may cost at most this part of the capital, which bounds the speed of even the surest win.
