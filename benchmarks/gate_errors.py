@@ -202,11 +202,11 @@ def examples(generator: np.random.Generator) -> None:
 def _line(case: Case, found: Walked, generator: np.random.Generator, *, good: bool) -> None:
     right, wrong = (found.passed, found.failed) if good else (found.failed, found.passed)
     sample = case.draw(generator, 200_000)
-    needed = ((_Z + 1.2816) * sample.std() / abs(sample.mean() + case.margin)) ** 2
+    needed = math.ceil(((_Z + 1.2816) * sample.std() / abs(sample.mean() + case.margin)) ** 2)
+    compared = f"{needed:,}" if needed else "-"
     print(
         f"  {case.name:<26}{case.planned:>6}{(right > 0).mean():>9.3f}{(wrong > 0).mean():>8.4f}"
-        f"{stopped(right, case.planned):>11.0f}{math.ceil(needed):>13,}"
-        + (f"{1.0 - found.naive.mean():>11.3f}" if good else "")
+        f"{stopped(right, case.planned):>11.0f}{compared:>13}" + (f"{1.0 - found.naive.mean():>11.3f}" if good else "")
     )
 
 
