@@ -22,7 +22,8 @@ def result(p_fail, outcome="fail", **more):
         ([result(0.04), result(None)], ["fail", "fail"], [0.04, None]),
         ([result(0.04), result(None, "not-applicable")], ["fail", "not-applicable"], [0.04, None]),
         ([result(0.04), result(0.04, tier="advisory")], ["fail", "fail"], [0.04, 0.04]),
-        ([result(0.04).model_copy(update={"alpha": 0.01})], ["inconclusive"], [0.04]),
+        ([result(0.15).model_copy(update={"alpha": 0.2})], ["fail"], [0.15]),
+        ([result(0.04).model_copy(update={"alpha": None}), result(0.9, "pass")], ["inconclusive", "pass"], [0.08, 0.9]),
         ([result(0.3, "inconclusive"), result(0.001)], ["inconclusive", "fail"], [0.3, 0.002]),
     ],
 )

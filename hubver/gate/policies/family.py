@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 def with_holm(results: Sequence[GateResult], alpha: float = ALPHA) -> tuple[GateResult, ...]:
     """The results with each fail that many gates explain turned into inconclusive, and `p_fail_holm` set.
 
-    If all candidates are fine, some gate of a tier still fails with probability at most alpha. A fail that is certain
-    (a score is NaN, a slice is missing, a file is too large) has no p-value: it stays, and does not count.
+    If all truths are fine, some gate of a tier still fails with probability at most alpha (the largest one, where gates
+    asked for several). A fail that is certain (a score is NaN, a slice is missing, a file is too large) has no p-value:
+    it stays, and does not count.
 
     Args:
         results: of all gates of a session. Critical and advisory gates are corrected apart from each other, so that
             what is only reported does not weaken what decides.
-        alpha: of the whole family; a gate that asked for less keeps its own.
+        alpha: of gates that state none.
     """
     found = list(results)
     for tier in get_args(Tier):
@@ -46,13 +47,13 @@ def settled(result: GateResult, gates: int) -> bool:
         gates: how many gates the session asks, at least 1.
     """
     if result.outcome == "fail" and result.p_fail is not None:
-        return result.p_fail * gates <= min(ALPHA, result.alpha or ALPHA)
+        return result.p_fail * gates <= (result.alpha or ALPHA)
     return result.outcome != "inconclusive"
 
 
 def _corrected(result: GateResult, p_holm: float, alpha: float, gates: int) -> GateResult:
     update: dict[str, object] = {"p_fail_holm": p_holm}
-    if result.outcome == "fail" and p_holm > min(alpha, result.alpha or alpha):
+    if result.outcome == "fail" and p_holm > (result.alpha or alpha):
         why = chance(result.p_fail or 0.0, p_holm, f"{gates} gates")
         update |= {"outcome": "inconclusive", "reason": f"{result.reason} {why}"}
     return result.model_copy(update=update)
