@@ -165,6 +165,14 @@ def test_a_slice_that_was_not_reached_yet_decides_nothing(candidate, planned, op
     assert result.planned == sum(planned.values())
 
 
+def test_slices_not_reached_yet_count_among_those_that_a_fail_must_stand_out_from():
+    planned = {"a": 39, **dict.fromkeys("bcdefgh", 20)}
+    result = policies.worst_slice("t", {"a": POOR}, minimum=0.85, planned=planned)
+    assert result.slices[0].p_fail <= policies.ALPHA
+    assert result.slices[0].p_fail_holm == pytest.approx(8 * result.slices[0].p_fail)
+    assert result.outcome == "inconclusive"
+
+
 def test_what_is_certain_needs_no_p_value():
     assert policies.worst_slice("t", {"a": POOR}, minimum=0.85, expect=["b"]).p_fail is None
     assert policies.floor("t", scores(NAN), 0.5).p_fail is None

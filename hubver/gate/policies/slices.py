@@ -92,7 +92,8 @@ class _Rule:
         scores, planned = self.candidate.get(name, {}), self.planned.get(name, 0)
         if not scores and planned:
             reason = f"none of its {planned:,} examples was looked at yet"
-            return SliceResult(name=name, outcome="inconclusive", n=0, planned=planned, reason=reason)
+            # It says nothing yet, and counts among those that a fail must stand out from: they are the same at each look.
+            return SliceResult(name=name, outcome="inconclusive", n=0, planned=planned, reason=reason, p_fail=1.0)
         if not scores:
             reason = "the task has no example of it, so the candidate has no scores for it"
             return SliceResult(name=name, outcome="fail", n=0, planned=0, reason=reason)
