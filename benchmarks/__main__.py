@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import gate_errors, startup
+from benchmarks import gate_errors, gate_speed, startup
 
-BENCHMARKS = {"startup": startup.main, "gate_errors": gate_errors.main}
+BENCHMARKS = {"startup": startup.main, "gate_errors": gate_errors.main, "gate_speed": gate_speed.main}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubver.gate.contenders import Contender
-    from hubver.gate.engine import ModelSource
+    from hubver.gate.engine import Backend, ModelSource
     from hubver.gate.requests import Answer, Request
     from hubver.settings import Settings
 
@@ -53,7 +53,7 @@ class Models:
         self._settings = settings
         self._tell = tell
         self._folder = folder
-        self._engine = Engine(tell)
+        self._engine: Backend = Engine(tell)
         self._sources: dict[str, ModelSource] = {}
         self._known: dict[str, dict[Request, Answer]] = {}
         self._files: dict[str, AnswerFile | None] = {}
