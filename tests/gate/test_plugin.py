@@ -113,7 +113,7 @@ def test_a_better_candidate_passes(gates):
     assert verdict.candidate.sha is None
     assert verdict.baseline.revision == "…/two"
     assert verdict.tasks[0].n == 60
-    assert verdict.engine["decoding"] == "greedy"
+    assert verdict.engine["dtype"] == "float32"
     assert verdict.created.endswith("Z")
     result.stdout.fnmatch_lines(["hubver: pass * floor of echo: *", "PASS: *"])
     text = (gates.out / REPORT_MARKDOWN).read_text()

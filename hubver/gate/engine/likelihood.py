@@ -91,7 +91,7 @@ def _units(module: Any, pairs: Iterable[Pair]) -> list[list[_Row]]:
     by_context: dict[Tokens, dict[Tokens, None]] = {}
     for context, continuation in pairs:
         by_context.setdefault(context, {})[continuation] = None
-    vocabulary = module.config.vocab_size
+    vocabulary = module.config.get_text_config().vocab_size
     units = []
     for context, continuations in by_context.items():
         longest_first = sorted(continuations, key=lambda tokens: (-len(tokens), tokens))

@@ -118,7 +118,7 @@ class Engine:
         return self._networks[key]
 
     def _model(self, source: ModelSource, network: Network, worn: str | None, *, shares_base: bool) -> LoadedModel:
-        limit = getattr(network.module.config, "max_position_embeddings", None)
+        limit = getattr(network.module.config.get_text_config(), "max_position_embeddings", None)
         encoder = Encoder(source.name, read_tokenizer(source.tokenizer_folder), limit)
         batches = Batches(source.name, Budget.initial(), self._tell)
         return LoadedModel(source, network, worn, encoder, batches, shares_base=shares_base)
