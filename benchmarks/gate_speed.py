@@ -3,7 +3,8 @@
 Base, production and candidate are one random Llama and two LoRA adapters on it, small or of about 100 million
 parameters; the examples are the demo's tickets, each with all its possible answers as choices, or to go on from. Both
 sides run on the same machine, in turn, on as many threads as hubver picks, in float32, in batches of 64, from the start
-of Python to the last answer. The harness runs with its index of bundled tasks (as its command line does) and without.
+of Python to the last answer; processor seconds are given too, as they suffer less from what else the machine does. The
+harness runs with its index of bundled tasks (as its command line does) and without.
 Every decision must be the same, or there is no figure. Needs lm_eval 0.4.13, which hubver does not install.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -188,10 +190,11 @@ def harness(folder: Path, kind: str, name: str, index: str) -> None:
     (folder / f"harness-{name}.json").write_text(json.dumps(decisions))
 
 
-def seconds(folder: Path, scenario: Scenario, *arguments: str) -> float:
+def seconds(folder: Path, scenario: Scenario, *arguments: str) -> tuple[float, float]:
+    """How long a process takes: on the clock, and on the processors."""
     offline = dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"), "1")
     environment = {**os.environ, **offline, "HF_HOME": str(folder / "home"), "OMP_NUM_THREADS": str(scenario.threads)}
-    began = time.perf_counter()
+    began, used = time.perf_counter(), processor()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.gate_speed", arguments[0], str(folder), scenario.kind, *arguments[1:]],
         env=environment,
@@ -199,30 +202,41 @@ def seconds(folder: Path, scenario: Scenario, *arguments: str) -> float:
         text=True,
         check=False,
     )
-    took = time.perf_counter() - began
+    took = time.perf_counter() - began, processor() - used
     assert done.returncode == 0, done.stderr[-3000:]
     return took
+
+
+def processor() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def measure(root: Path, scenario: Scenario) -> None:
     folder = root / scenario.size
     make_task(folder, scenario)
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[tuple[float, float]]] = {}
     for round_ in range(ROUNDS):
         for cached in ("fresh", "cached"):
             times.setdefault(f"hubver, production {cached}", []).append(seconds(folder, scenario, "hubver", cached))
         for index in ("bare", *(["indexed"] if scenario.indexed and not round_ else [])):
-            took = sum(seconds(folder, scenario, "harness", name, index) for name in MODELS)
-            times.setdefault(f"lm_eval x3, {index}", []).append(took)
+            each = [seconds(folder, scenario, "harness", name, index) for name in MODELS]
+            times.setdefault(f"lm_eval x3, {index}", []).append(
+                (sum(wall for wall, _ in each), sum(cpu for _, cpu in each))
+            )
         check(folder)
-    ours = statistics.median(times["hubver, production fresh"])
+    ours, ours_cpu = (statistics.median(values) for values in zip(*times["hubver, production fresh"], strict=True))
     print(
         f"{scenario.size}, {scenario.examples} examples, {scenario.kind}, {scenario.threads} threads; ratio to hubver"
     )
     for name, measured in times.items():
-        median = statistics.median(measured)
-        spread = f"({min(measured):.1f} to {max(measured):.1f}, {len(measured)} rounds)"
-        print(f"  {name:<28} {median:7.1f} s {spread:<30} {median / ours:.1f}x", flush=True)
+        wall, cpu = (statistics.median(values) for values in zip(*measured, strict=True))
+        walls = [value for value, _ in measured]
+        spread = f"({min(walls):.1f} to {max(walls):.1f}, {len(walls)} rounds)"
+        print(
+            f"  {name:<28} {wall:7.1f} s {spread:<30} {wall / ours:.1f}x;  processor {cpu:7.1f} s {cpu / ours_cpu:.1f}x",
+            flush=True,
+        )
 
 
 def check(folder: Path) -> None:

@@ -77,43 +77,48 @@ class Batches:
         """What came of every row.
 
         Args:
-            units: rows that are better kept together, the widest units first.
+            units: rows that are better kept together, if they fit; the widest first.
             work: from a batch to one result for each of its rows.
 
         Raises:
             HarnessFailed: even one row alone does not fit into memory.
         """
-        queue = deque(unit for unit in units if unit)
+        queue = deque(list(unit) for unit in units if unit)
         found: list[tuple[RowT, Found]] = []
         while queue:
-            batch = list(queue.popleft())
+            batch = queue.popleft()
+            if len(batch) > (room := self._room(batch)):
+                queue.appendleft(batch[room:])
+                batch = batch[:room]
             while queue and self._fits([*batch, *queue[0]]):
                 batch += queue.popleft()
-            found += self._tried(batch, work)
+            try:
+                found += zip(batch, work(batch), strict=True)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            # Out of the handler, where the error holds on to every tensor of the batch no longer.
+            _release()
+            self._shrink(batch)
+            queue.appendleft(batch)
         return found
+
+    def _room(self, rows: Sequence[Row]) -> int:
+        return max(1, min(self.budget.sequences, self.budget.tokens // max(row.width for row in rows)))
 
     def _fits(self, rows: Sequence[Row]) -> bool:
         return len(rows) <= self.budget.sequences and _tokens(rows) <= self.budget.tokens
 
-    def _tried(self, batch: list[RowT], work: Callable[[list[RowT]], list[Found]]) -> list[tuple[RowT, Found]]:
-        try:
-            return list(zip(batch, work(batch), strict=True))
-        except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
-                raise
-        # Out of the handler, where the error holds on to every tensor of the batch no longer.
-        _release()
-        if len(batch) == 1:
+    def _shrink(self, batch: list[RowT]) -> None:
+        half = len(batch) // 2
+        if not half:
             raise HarnessFailed(
                 f"{self._name} does not fit into memory, even with one request of {batch[0].width} tokens at a time.",
                 hint="Shorten the prompts, lower max_new_tokens, or use a machine with more memory.",
             )
-        half = len(batch) // 2
-        self.budget = Budget(
-            min(self.budget.sequences, half), min(self.budget.tokens, max(_tokens(batch[:half]), _tokens(batch[half:])))
-        )
+        self.budget = Budget(half, min(self.budget.tokens, _tokens(batch[:half])))
         self._tell(f"memory ran out with {len(batch)} requests at once; going on with {half}")
-        return self._tried(batch[:half], work) + self._tried(batch[half:], work)
 
 
 def _tokens(rows: Sequence[Row]) -> int:
