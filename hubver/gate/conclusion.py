@@ -96,6 +96,7 @@ def shard(case: Case, part: Part, found: Verdict, models: Answering) -> Shard:
         tasks=found.tasks,
         engine=found.engine,
         answers={who.name: written(models.given(who)) for who in taking_part},
+        measured=models.measured,
     )
 
 

@@ -1,45 +1,23 @@
-"""What a test sees: `gate`, `candidate` and `production`. They ask the session, and fail the test where it says no."""
+"""The gate as a test sees it: it asks the session, and fails the test where that says no."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from hubver.errors import BadInput
 from hubver.gate import policies, thresholds
-from hubver.gate.requests import Generation
 from hubver.gate.session import SEED, sliced
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from hubver.gate.contenders import Contender
     from hubver.gate.examples import AnyTask, Examples
     from hubver.gate.session import GateSession, Look
-    from hubver.gate.verdict import GateResult
-
-
-class Model:
-    """A contender that answers prompts. It is fetched and loaded on the first question.
-
-    Attributes:
-        revision: as it was asked for; a path for a local folder.
-        sha: its commit; None for a local folder.
-    """
-
-    def __init__(self, session: GateSession, who: Contender) -> None:
-        self.revision = who.revision
-        self.sha = who.sha
-        self._session = session
-        self._who = who
-
-    def generate(self, prompts: Sequence[str], *, max_new_tokens: int = 64) -> list[str]:
-        """The greedy answers, in the order of the prompts, without prompt and special tokens."""
-        answers = self._session.models.answers(self._who, [Generation(prompt, max_new_tokens) for prompt in prompts])
-        return [str(answer) for answer in answers]
+    from hubver.gate.verdict import GateResult, Tier
 
 
 class Gate:
@@ -49,12 +27,14 @@ class Gate:
         session: keeps models, answers and results.
         test: the node id of the test that asks.
         folder: of the gates file, which a task's relative paths start from.
+        tier: an advisory gate is reported, and fails no test.
     """
 
-    def __init__(self, session: GateSession, test: str, folder: Path) -> None:
+    def __init__(self, session: GateSession, test: str, folder: Path, tier: Tier = "critical") -> None:
         self._session = session
         self._test = test
         self._folder = folder
+        self._tier = tier
 
     def floor(self, task: AnyTask, minimum: float, *, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
@@ -121,9 +101,108 @@ class Gate:
 
         return self._ask(task, "worst_slice", look)
 
+    def retained(self, task: AnyTask, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
+        """The candidate's true mean score is at most `margin`, in (0, 1), below that of its base: nothing was forgotten.
+
+        For a whole model, whose base is not known, the result is not-applicable, and the test passes.
+        """
+
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
+            thresholds.check(alpha=alpha, margin=margin)
+            candidate, base = self._session.case.candidate, self._session.case.candidate.base
+            return policies.retained(
+                task.name,
+                self._session.scores(candidate, examples, names),
+                None if base is None else self._session.scores(base, examples, names),
+                margin,
+                planned=len(examples.requests),
+                alpha=alpha,
+                seed=SEED,
+            )
+
+        return self._ask(task, "retained", look)
+
+    def steady(
+        self, task: AnyTask, minimum: float, *, each: Literal["all", "mean"] = "all", alpha: float = policies.ALPHA
+    ) -> GateResult:
+        """Answers drawn at random are good enough, with true mean at least `minimum`, in (0, 1).
+
+        Args:
+            task: with `samples`, so that it asks for several answers to each example.
+            minimum: the floor.
+            each: an example counts as good as its worst draw, so that it must succeed every time; or as their mean.
+            alpha: the probability of error.
+        """
+
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
+            thresholds.check(alpha=alpha, floor=minimum)
+            draws = self._session.draws(self._session.case.candidate, examples, names)
+            return policies.steady(
+                task.name, draws, minimum, each=each, planned=len(examples.requests), alpha=alpha, seed=SEED
+            )
+
+        return self._ask(task, "steady", look)
+
+    def recites_nothing(self, task: AnyTask, *, at_least: int = 50) -> GateResult:
+        """The candidate does not go on from a prompt as the training data, or a planted canary, does.
+
+        Args:
+            task: its prompts are beginnings, and what it expects is how each truly goes on.
+            at_least: how many characters make a recital; a shorter truth must be recited as a whole.
+        """
+
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
+            completions = self._session.completions(self._session.case.candidate, examples, names)
+            return policies.memorisation(task.name, completions, at_least=at_least, planned=len(examples.requests))
+
+        return self._ask(task, "memorisation", look)
+
+    def budget(
+        self,
+        task: AnyTask,
+        *,
+        slower: float | None = None,
+        seconds: float | None = None,
+        throughput: float | None = None,
+        tokens_per_second: float | None = None,
+        larger: float | None = None,
+        size: int | None = None,
+        alpha: float = policies.ALPHA,
+    ) -> GateResult:
+        """The candidate costs no more than allowed: measured one request at a time, in turn with production.
+
+        Args:
+            task: its requests are what is timed.
+            slower: the most that the median ratio of seconds to production's may be: 1.2 allows a fifth more.
+            seconds: the most that the median example may take.
+            throughput: the least that the median ratio of tokens per second to production's may be.
+            tokens_per_second: the least that the median example may reach.
+            larger: the most that the weights may be bigger than production's, as a ratio.
+            size: the most bytes of the weights.
+            alpha: the probability of error for each limit.
+        """
+        limits = {"slower": slower, "seconds": seconds, "throughput": throughput}
+        limits |= {"tokens_per_second": tokens_per_second, "larger": larger}
+
+        def look(examples: Examples, names: Sequence[str]) -> GateResult:
+            thresholds.check_budget(task.name, alpha=alpha, limits={**limits, "size": size})
+            candidate, production = self._session.usage(examples, names)
+            return policies.budget(
+                task.name,
+                candidate,
+                production,
+                **limits,
+                size=size,
+                planned=len(examples.requests),
+                alpha=alpha,
+                seed=SEED,
+            )
+
+        return self._ask(task, "budget", look)
+
     def alive(self, task: AnyTask) -> GateResult:
         """The candidate does not answer like its base model: the adapter was applied and changes something."""
-        return self._ask(task, "alive", lambda examples, _: self._session.alive(examples))
+        return self._ask(task, "alive", lambda examples, _: self._session.soundness.alive(examples))
 
     def _both(
         self, examples: Examples, names: Sequence[str], *, needed: bool = True
@@ -136,7 +215,7 @@ class Gate:
 
     def _ask(self, task: AnyTask, kind: str, look: Look) -> GateResult:
         __tracebackhide__ = True
-        result = self._session.ask(self._test, task, kind, self._folder, look)
-        if result.outcome in {"fail", "inconclusive"}:
+        result = self._session.ask(self._test, task, kind, self._folder, look, tier=self._tier)
+        if result.outcome in {"fail", "inconclusive"} and self._tier == "critical":
             pytest.fail(f"{result.outcome}: {kind} of {task.name}: {result.reason}", pytrace=False)
         return result

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from hubver.errors import HarnessFailed
 from hubver.gate.answers import AnswerFile
-from hubver.gate.engine import Engine
+from hubver.gate.engine import Engine, template_fault, tokenizer_fault
+from hubver.gate.measured import Measured
+from hubver.gate.requests import Chat, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from hubver.gate.contenders import Contender
     from hubver.gate.engine import Backend, ModelSource
-    from hubver.gate.requests import Answer, Request
+    from hubver.gate.requests import Answer, Prompt, Request
     from hubver.settings import Settings
 
 # Answers are kept after this many requests, then after twice as many while that takes no longer than some seconds: a
@@ -33,6 +35,19 @@ class Answering(Protocol):
     def given(self, who: Contender) -> dict[Request, Answer]:
         """Every answer of a contender that was used, where it may be carried on."""
 
+    def timings(self, contenders: Sequence[Contender], requests: Sequence[Request]) -> list[list[tuple[float, int]]]:
+        """Seconds and tokens that each contender needs for each request, measured in turn; see `Models`."""
+
+    def size(self, who: Contender) -> int | None:
+        """Bytes of a contender's own weights."""
+
+    def faults(self, who: Contender, prompts: Sequence[Prompt]) -> list[str]:
+        """What is wrong with a contender's tokenizer or chat template, a sentence each."""
+
+    @property
+    def measured(self) -> Measured:
+        """Everything of the kind that was measured so far."""
+
     def key(self) -> dict[str, str | int | bool]:
         """What tells whether answers of another session would be the same; empty where that cannot be told."""
 
@@ -47,6 +62,9 @@ class Models:
         settings: the Hub's address and token.
         tell: told, before each step that may take long, what it is.
         folder: where answers are kept for the next gate; None to forget them.
+
+    Attributes:
+        measured: what was measured beside the answers.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[str], None], folder: Path | None = None) -> None:
@@ -57,6 +75,7 @@ class Models:
         self._sources: dict[str, ModelSource] = {}
         self._known: dict[str, dict[Request, Answer]] = {}
         self._files: dict[str, AnswerFile | None] = {}
+        self.measured = Measured()
 
     def answers(self, who: Contender, requests: Sequence[Request], doing: str = "") -> list[Answer]:
         """The answers of a contender, in the order of the requests.
@@ -79,6 +98,51 @@ class Models:
     def given(self, who: Contender) -> dict[Request, Answer]:
         """Every answer of a contender that this session has used."""
         return dict(self._known.get(who.name, {}))
+
+    def timings(self, contenders: Sequence[Contender], requests: Sequence[Request]) -> list[list[tuple[float, int]]]:
+        """Seconds and tokens that each contender needs for each request, alone in its batch.
+
+        All are asked in turn, so that whatever else the machine does meets all of them; nothing of it is kept for
+        another session, whose machine may be another.
+
+        Returns:
+            For each request, one pair for each contender.
+
+        Raises:
+            HubverError: a model cannot be fetched, loaded or run.
+        """
+        names = {request: digest(request) for request in requests}
+        timed = self.measured.timings
+        if new := [request for request, name in names.items() if name not in timed]:
+            sources = [self._source(who) for who in contenders]
+            self._tell(f"timing {len(new)} requests")
+            for request, times in zip(new, self._engine.time(sources, new), strict=True):
+                pairs = zip(contenders, times, strict=True)
+                timed[names[request]] = {who.name: (timing.seconds, timing.generated) for who, timing in pairs}
+        return [[timed[names[request]][who.name] for who in contenders] for request in requests]
+
+    def size(self, who: Contender) -> int | None:
+        """Bytes of a contender's own weights: of an adapter those of the adapter alone.
+
+        Raises:
+            HubverError: it cannot be fetched.
+        """
+        weights = self._source(who).folder.glob("*.safetensors")
+        return self.measured.sizes.setdefault(who.name, sum(file.stat().st_size for file in weights))
+
+    def faults(self, who: Contender, prompts: Sequence[Prompt]) -> list[str]:
+        """What is wrong with a contender's tokenizer or chat template, a sentence each.
+
+        Raises:
+            HubverError: its files cannot be fetched or read.
+        """
+        source = self._source(who)
+        chats = [prompt for prompt in prompts if isinstance(prompt, Chat)]
+        # Where the template fails, there is nothing to compare tokens of.
+        found = template_fault(source, chats) or tokenizer_fault(source, prompts)
+        if found:
+            self.measured = self.measured.joined(Measured(faults=(found,)))
+        return [found] if found else []
 
     def key(self) -> dict[str, str | int | bool]:
         """What the engine's answers depend on beside the model."""

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from hubver.gate.fixture import Gate, Model
+    from hubver.gate.asked import Model
+    from hubver.gate.fixture import Gate
     from hubver.gate.session import GateSession
+    from hubver.gate.verdict import Tier
 
 _HOOKS = "hubver_gate_hooks"
 _DEPENDENT = (
@@ -79,16 +81,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def gate(request: pytest.FixtureRequest) -> Gate:
-    """The gate: `floor`, `no_regression`, `worst_slice` and `alive`, each failing the test where it says no."""
+    """The gate, each of whose questions fails the test where the answer is no; see `hubver.gate.fixture.Gate`."""
     from hubver.gate.fixture import Gate
 
-    return Gate(_session(request), request.node.nodeid, request.path.parent)
+    tier: Tier = "advisory" if request.node.get_closest_marker("advisory") else "critical"
+    return Gate(_session(request), request.node.nodeid, request.path.parent, tier)
 
 
 @pytest.fixture
 def candidate(request: pytest.FixtureRequest) -> Model:
     """The model that is judged, with `generate(prompts)`; it is loaded on the first question."""
-    from hubver.gate.fixture import Model
+    from hubver.gate.asked import Model
 
     session = _session(request)
     return Model(session, session.case.candidate)
@@ -97,7 +100,7 @@ def candidate(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture
 def production(request: pytest.FixtureRequest) -> Model | None:
     """The model that the candidate would replace; None on a first release."""
-    from hubver.gate.fixture import Model
+    from hubver.gate.asked import Model
 
     session = _session(request)
     return None if session.case.production is None else Model(session, session.case.production)

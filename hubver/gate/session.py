@@ -13,7 +13,7 @@ from hubver.errors import HubverError
 from hubver.gate import policies, statistics
 from hubver.gate.examples import BadScore
 from hubver.gate.findings import Findings
-from hubver.gate.requests import Likelihood
+from hubver.gate.soundness import Soundness
 from hubver.gate.verdict import GateResult, TaskUsed
 
 if TYPE_CHECKING:
@@ -24,16 +24,12 @@ if TYPE_CHECKING:
     from hubver.gate.contenders import Contender
     from hubver.gate.examples import AnyTask, Examples
     from hubver.gate.models import Answering
-    from hubver.gate.requests import Answer
     from hubver.gate.scores import Scores
+    from hubver.gate.verdict import Tier
 
     Look = Callable[[Examples, Sequence[str]], GateResult]
 
 SEED = 0
-# A few prompts show whether an adapter changes anything at all.
-_ALIVE_PROMPTS = 8
-# Any text will do: an adapter that changes anything changes how likely this is.
-_PROBES = (" The answer", "\n")
 # Then twice as many each time: a gate that is clear is decided by few, and one that is not costs no more than all.
 _FIRST_LOOK = 64
 
@@ -56,9 +52,9 @@ class GateSession:
         self.findings = Findings()
         self._remembered = remembered
         self._examples: dict[tuple[int, Path], tuple[AnyTask, Examples]] = {}
-        self._liveness_seen = False
+        self.soundness = Soundness(case.candidate, models)
 
-    def ask(self, gate: str, task: AnyTask, kind: str, folder: Path, look: Look) -> GateResult:
+    def ask(self, gate: str, task: AnyTask, kind: str, folder: Path, look: Look, *, tier: Tier) -> GateResult:
         """Ask one policy about one task, and remember the result.
 
         Args:
@@ -67,6 +63,7 @@ class GateSession:
             kind: the policy's name.
             folder: where the task's relative paths start.
             look: from the examples, and the ids of those to look at, to a result; it scores what it needs.
+            tier: whether the result can stop a promotion.
 
         Raises:
             HubverError: there is no result, and the session's verdict will be an error.
@@ -79,7 +76,7 @@ class GateSession:
         except HubverError as error:
             self.findings.watch.broke(gate, error)
             raise
-        result = result.model_copy(update={"gate": gate})
+        result = result.model_copy(update={"gate": gate, "tier": tier})
         self.findings.results.append(result)
         return result
 
@@ -104,7 +101,7 @@ class GateSession:
             BadScore: the scorer raised or gave no number in [0, 1].
             HubverError: the model cannot be loaded or run.
         """
-        self._see_liveness(examples)
+        self._see(examples)
         known = self.findings.scores.setdefault((who.name, examples.digest), {})
         if self._remembered is not None and not known.keys() >= set(names):
             known |= self._remembered.known(who.identity, self.models.key(), examples.digest, names)
@@ -116,20 +113,59 @@ class GateSession:
             known |= examples.scores({name: tuple(islice(found, len(examples.requests[name]))) for name in new})
         return {name: known[name] for name in names}
 
-    def alive(self, examples: Examples) -> GateResult:
-        """Whether the candidate differs from its base at all, on a few of the examples.
+    def draws(self, who: Contender, examples: Examples, names: Sequence[str]) -> dict[str, list[float]]:
+        """Scores of each answer that was drawn to an example, by its id.
 
         Raises:
-            HubverError: a model cannot be fetched, loaded or run.
+            BadScore, HubverError: as `scores`.
         """
-        prompts = [examples.requests[name][0].prompt for name in sorted(examples.requests)[:_ALIVE_PROMPTS]]
-        base = self.case.candidate.base
-        if base is None:
-            return policies.alive(examples.task, None, n=len(prompts))
-        probes = [Likelihood(prompt, _PROBES) for prompt in prompts]
-        ours = self.models.answers(self.case.candidate, probes, "comparing candidate with its base model")
-        theirs = self.models.answers(base, probes)
-        return policies.alive(examples.task, _greatest_difference(ours, theirs), n=len(prompts))
+        self._see(examples)
+        asked = [request for name in names for request in examples.requests[name]]
+        found = iter(
+            self.models.answers(who, asked, f"drawing {len(asked)} answers of {examples.task} from {who.name}")
+        )
+        drawn = {name: tuple(islice(found, len(examples.requests[name]))) for name in names}
+        return {name: [examples.scores({name: (one,)})[name] for one in answers] for name, answers in drawn.items()}
+
+    def completions(self, who: Contender, examples: Examples, names: Sequence[str]) -> dict[str, policies.Completion]:
+        """How a contender went on from the prompts of some examples, beside how they truly go on.
+
+        Raises:
+            HubverError: the model cannot be loaded or run.
+        """
+        self._see(examples)
+        asked = [examples.requests[name][0] for name in names]
+        found = self.models.answers(who, asked, f"asking {who.name} for {len(asked)} completions of {examples.task}")
+        return {
+            name: policies.Completion(examples.expected.get(name, ""), str(answer))
+            for name, answer in zip(names, found, strict=True)
+        }
+
+    def usage(self, examples: Examples, names: Sequence[str]) -> tuple[policies.Usage, policies.Usage | None]:
+        """What candidate and production used for some examples, measured in this run; None for no production.
+
+        Raises:
+            HubverError: a model cannot be loaded or run.
+        """
+        self._see(examples)
+        contenders = [who for who in (self.case.candidate, self.case.production) if who is not None]
+        asked = [request for name in names for request in examples.requests[name]]
+        found = iter(self.models.timings(contenders, asked))
+        seconds: list[dict[str, float]] = [{} for _ in contenders]
+        tokens: list[dict[str, float]] = [{} for _ in contenders]
+        for name in names:
+            parts = list(islice(found, len(examples.requests[name])))
+            for at in range(len(contenders)):
+                seconds[at][name] = math.fsum(part[at][0] for part in parts)
+                tokens[at][name] = math.fsum(part[at][1] for part in parts)
+        used = [policies.Usage(seconds[at], tokens[at], self.models.size(who)) for at, who in enumerate(contenders)]
+        return used[0], used[1] if len(used) > 1 else None
+
+    def _see(self, examples: Examples) -> None:
+        """Asked or not: what is wrong with the candidate stops the promotion, whatever it scores."""
+        for fault in self.soundness.faults(examples):
+            if fault not in self.findings.watch.problems:
+                self.findings.watch.problems.append(fault)
 
     def _look(self, examples: Examples, look: Look) -> GateResult:
         """Look at more and more examples until they decide: the evidence counts whenever one stops."""
@@ -145,27 +181,6 @@ class GateSession:
             if size >= len(order) or policies.settled(result, max(1, self.findings.watch.collected)):
                 return result
             size *= 2
-
-    def _see_liveness(self, examples: Examples) -> None:
-        """Once a session, asked or not: an adapter that was silently not applied would be judged as its base."""
-        if self._liveness_seen:
-            return
-        self._liveness_seen = True
-        result = self.alive(examples)
-        if result.outcome == "fail":
-            self.findings.watch.problems.append(result.reason)
-
-
-def _greatest_difference(ours: Sequence[Answer], theirs: Sequence[Answer]) -> float:
-    """The greatest difference of a log-probability; NaN where one is no number."""
-    differences = [
-        abs(mine.log_probability - other.log_probability)
-        for mine_all, other_all in zip(ours, theirs, strict=True)
-        if not isinstance(mine_all, str) and not isinstance(other_all, str)
-        for mine, other in zip(mine_all, other_all, strict=True)
-    ]
-    # Python's maximum may lose a NaN.
-    return math.nan if any(math.isnan(value) for value in differences) else max(differences, default=0.0)
 
 
 def sliced(scores: Mapping[str, float], slices: Mapping[str, str]) -> dict[str, dict[str, float]]:

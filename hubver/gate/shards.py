@@ -15,6 +15,7 @@ from pydantic import Field
 
 from hubver.documents import Document
 from hubver.errors import BadInput, HarnessFailed
+from hubver.gate.measured import Measured
 from hubver.gate.requests import digest, from_json, to_json
 from hubver.gate.verdict import Subject, TaskUsed
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from hubver.gate.case import Case
     from hubver.gate.contenders import Contender
-    from hubver.gate.requests import Answer, Request
+    from hubver.gate.requests import Answer, Prompt, Request
 
 _PART = re.compile(r"(?P<index>[1-9]\d{0,3})/(?P<count>[1-9]\d{0,3})")
 
@@ -75,6 +76,7 @@ class Shard(Document):
         tasks: what was asked about.
         engine: what the numbers may depend on.
         answers: contender → digest of a request → the answer, as `requests.to_json` writes it.
+        measured: what was measured beside the answers.
     """
 
     document_name: ClassVar[str] = "shard of a gate"
@@ -89,6 +91,7 @@ class Shard(Document):
     tasks: tuple[TaskUsed, ...] = ()
     engine: dict[str, str | int | bool] = Field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    measured: Measured = Measured()
 
 
 def written(answers: Mapping[Request, Answer]) -> dict[str, Any]:
@@ -111,7 +114,9 @@ class CarriedAnswers:
         self._first = shards[0]
         self._engines = [shard.engine for shard in shards if shard.engine]
         self._answers: dict[str, dict[str, Any]] = {}
+        self.measured = Measured()
         for shard in shards:
+            self.measured = self.measured.joined(shard.measured)
             for who, answers in shard.answers.items():
                 self._answers.setdefault(who, {}).update(answers)
 
@@ -159,6 +164,27 @@ class CarriedAnswers:
     def given(self, who: Contender) -> dict[Request, Answer]:  # noqa: ARG002 - for every contender the same
         """Nothing: what was carried here is not carried on."""
         return {}
+
+    def timings(self, contenders: Sequence[Contender], requests: Sequence[Request]) -> list[list[tuple[float, int]]]:
+        """What the shards measured: for each request, seconds and tokens of each contender.
+
+        Raises:
+            HarnessFailed: they did not measure one of them.
+        """
+        try:
+            return [[self.measured.timings[digest(request)][who.name] for who in contenders] for request in requests]
+        except KeyError:
+            raise HarnessFailed(
+                "The shards did not time all that is asked about.", hint="Run the shards again."
+            ) from None
+
+    def size(self, who: Contender) -> int | None:
+        """Bytes of a contender's own weights; None where no shard looked."""
+        return self.measured.sizes.get(who.name)
+
+    def faults(self, who: Contender, prompts: Sequence[Prompt]) -> list[str]:  # noqa: ARG002 - they were looked for then
+        """What the shards found wrong with the candidate."""
+        return list(self.measured.faults)
 
     def key(self) -> dict[str, str | int | bool]:
         """Nothing: the shards' machines may differ."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubver.gate.engine.source import ModelSource
+    from hubver.gate.engine.timing import Timing
     from hubver.gate.requests import Answer, Request
 
 
@@ -36,6 +37,16 @@ class Backend(Protocol):
 
         Raises:
             HubverError: it cannot be loaded.
+        """
+
+    def time(self, sources: Sequence[ModelSource], requests: Sequence[Request]) -> list[tuple[Timing, ...]]:
+        """How long each model takes for each request, alone in its batch and in turn with the others.
+
+        Returns:
+            For each request, one timing for each source.
+
+        Raises:
+            HubverError: a model cannot be loaded or run.
         """
 
     def settings(self) -> dict[str, str | int | bool]:

@@ -12,13 +12,15 @@ from hubver.gate.engine.encoding import Encoder
 from hubver.gate.engine.model import LoadedModel
 from hubver.gate.engine.network import Network
 from hubver.gate.engine.source import ModelSource, read_tokenizer
+from hubver.gate.engine.timing import time_requests
 from hubver.gate.quiet import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hubver.gate.requests import Prompt
+    from hubver.gate.engine.timing import Timing
+    from hubver.gate.requests import Prompt, Request
 
 
 class Engine:
@@ -45,6 +47,14 @@ class Engine:
             with library(f"loading {source.name}"):
                 self._loaded[source] = self._adapted(source) if source.is_adapter else self._whole(source)
         return self._loaded[source]
+
+    def time(self, sources: Sequence[ModelSource], requests: Sequence[Request]) -> list[tuple[Timing, ...]]:
+        """How long each model takes for each request; see `timing`.
+
+        Raises:
+            HarnessFailed: a model cannot be loaded or run.
+        """
+        return time_requests([self.load(source) for source in sources], requests, repeats=1)
 
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on: device, precision, threads, vectorisation, batches and library versions."""
