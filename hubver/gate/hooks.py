@@ -83,7 +83,7 @@ class GateHooks:
     def _models(self, case: Case) -> Answering:
         if self._config.option.gate_merge:
             carried = CarriedAnswers(outbox.shards(Path(self._config.option.gate_merge)))
-            carried.check(case, gates_code(case.gates).digest)
+            carried.check(case.commits, gates_code(case.gates).digest)
             return carried
         cache = case.settings.cache
         return Models(case.settings, self._tell, cache / "answers" if cache else None)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HarnessFailed
 from hubver.gate import child, outbox
+from hubver.gate.provenance import gates_code
 from hubver.gate.scores import SCORES_JSON
+from hubver.gate.shards import CarriedAnswers
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
@@ -103,6 +105,9 @@ def run(
             what was asked for disagree.
     """
     _need(gates)
+    if how.merge is not None:
+        commits = (candidate.repo_id, candidate.sha, baseline.sha if baseline else None)
+        CarriedAnswers(outbox.shards(how.merge)).check(commits, gates_code(gates).digest)
     outbox.clear(out)
     # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:

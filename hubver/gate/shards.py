@@ -22,7 +22,6 @@ from hubver.gate.verdict import Subject, TaskUsed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hubver.gate.case import Case
     from hubver.gate.contenders import Contender
     from hubver.gate.requests import Answer, Prompt, Request
 
@@ -120,18 +119,22 @@ class CarriedAnswers:
             for who, answers in shard.answers.items():
                 self._answers.setdefault(who, {}).update(answers)
 
-    def check(self, case: Case, gates_digest: str) -> None:
+    def check(self, commits: tuple[str | None, str | None, str | None], gates_digest: str) -> None:
         """See that the shards are about what is judged now.
+
+        Args:
+            commits: repository, candidate and production; see `Case.commits`.
+            gates_digest: of the gates that lie here.
 
         Raises:
             BadInput: they are about other commits or gates.
         """
         first = self._first
         theirs = (first.repo_id, first.candidate.sha, first.baseline.sha if first.baseline else None)
-        if theirs != case.commits:
+        if theirs != commits:
             raise BadInput(
                 "The shards judged other commits than those that are asked about now.",
-                expected=" ".join(map(str, case.commits)),
+                expected=" ".join(map(str, commits)),
                 found=" ".join(map(str, theirs)),
                 hint="Run the shards again.",
             )

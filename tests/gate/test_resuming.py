@@ -51,7 +51,7 @@ def test_the_next_gate_asks_nothing(project, cache):
     lines = []
     again = project.judge(gates(60), progress=lines.append)
     assert found(again) == found(first)
-    assert not [line for line in lines if line.startswith(("fetching", "loading", "scoring"))]
+    assert not [line for line in lines if line.startswith(("putting", "loading", "scoring"))]
 
 
 def test_a_gate_that_was_killed_goes_on_where_it_was(project, cache, tmp_path):

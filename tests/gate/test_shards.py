@@ -91,11 +91,11 @@ def test_shards_that_do_not_belong_together_are_refused(shards, message):
 
 def test_shards_of_another_commit_or_other_gates_are_refused(tmp_path):
     carried = CarriedAnswers(halves())
-    carried.check(case(tmp_path), GATES)
+    carried.check(case(tmp_path).commits, GATES)
     with pytest.raises(BadInput, match="other commits"):
-        carried.check(case(tmp_path, OTHER), GATES)
+        carried.check(case(tmp_path, OTHER).commits, GATES)
     with pytest.raises(BadInput, match="other gates"):
-        carried.check(case(tmp_path), "e" * 64)
+        carried.check(case(tmp_path).commits, "e" * 64)
 
 
 def test_an_answer_that_was_spoilt_is_named():
