@@ -43,6 +43,8 @@ class Settings(BaseModel):
         root: the folder of `hubver.toml`, or the working directory.
         cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
             `~/.cache/hubver`; None to keep none.
+        tasks: the tables `[tasks.NAME]`, as they were written: what one says is checked when it is used.
+        source: the file that was read; None where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,8 @@ class Settings(BaseModel):
     run_url: str | None = None
     root: Path = Path()
     cache: Path | None = None
+    tasks: dict[str, Any] = {}
+    source: Path | None = None
 
     @classmethod
     def load(cls, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -71,7 +75,7 @@ class Settings(BaseModel):
         environ = os.environ if environ is None else environ
         source, chosen = _find((directory or Path.cwd()).resolve())
         root = source.parent if source else (directory or Path.cwd()).resolve()
-        values: dict[str, Any] = {**chosen, **_from_environment(environ), "root": root}
+        values: dict[str, Any] = {**chosen, **_from_environment(environ), "root": root, "source": source}
         values.setdefault("token", _stored_token(environ))
         try:
             return cls.model_validate(values)
@@ -118,7 +122,7 @@ class Settings(BaseModel):
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"production", "gates"})
+_FILE_SETTINGS = frozenset({"production", "gates", "tasks"})
 _TOKEN = re.compile(r"[!-~]+")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # The branch that runs are pushed to, the ledger, and git's own name for what is checked out.

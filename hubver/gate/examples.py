@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hubver.gate.public import said
 
@@ -68,6 +70,17 @@ class Examples:
         if isinstance(value, str) or not math.isfinite(number) or not 0.0 <= number <= 1.0:
             raise BadScore(f"{self.scorer} gave {value!r}, which is no number in [0, 1]")
         return number
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON value, the same whatever order its keys are in.
+
+    Raises:
+        TypeError: it is no JSON value.
+        ValueError: a number in it is not finite.
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class AnyTask(Protocol):

@@ -81,7 +81,8 @@ def test_the_limit_takes_the_same_examples_in_any_order(tmp_path):
         ("missing.jsonl", '{"prompt": "a"}', "column 'completion'"),
         ("null.jsonl", '{"prompt": "a", "completion": null}', "column 'completion'"),
         ("blank.jsonl", '{"prompt": " ", "completion": "b"}', "empty prompt"),
-        ("rows.csv", "prompt,completion\n", "cannot be read"),
+        ("rows.csv", "prompt,completion\n", "no rows"),
+        ("rows.xml", "<rows/>", "cannot be read"),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(tmp_path, name, content, message):
