@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hubver.errors import HubverError
 from hubver.gate.public import said
 
 if TYPE_CHECKING:
@@ -52,10 +53,13 @@ class Examples:
         """The score of each example that was answered.
 
         Raises:
+            HubverError: the task itself cannot be scored.
             BadScore: the scorer raised, left an example out, or gave NaN, None or anything outside [0, 1].
         """
         try:
             found = self.judge(answers)
+        except HubverError:
+            raise  # what was to be scored is wrong, or a harness broke: this is no answer of the model's
         except Exception as error:
             raise BadScore(f"{self.scorer} raised {said(error)}") from error
         if missing := answers.keys() - found.keys():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Gate:
     """The gate, as one test asks it. Every method fails the test where it finds fail or inconclusive.
 
+    A task is given as it is, or by the name that `hubver.toml` declares it by.
+
     Args:
         session: keeps models, answers and results.
         test: the node id of the test that asks.
@@ -36,17 +38,19 @@ class Gate:
         self._folder = folder
         self._tier = tier
 
-    def floor(self, task: AnyTask, minimum: float, *, alpha: float = policies.ALPHA) -> GateResult:
+    def floor(self, task: AnyTask | str, minimum: float, *, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at least `minimum`, in (0, 1), with error probability `alpha`."""
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
             thresholds.check(alpha=alpha, floor=minimum)
             scores = self._session.scores(self._session.case.candidate, examples, names)
-            return policies.floor(task.name, scores, minimum, planned=len(examples.requests), alpha=alpha, seed=SEED)
+            return policies.floor(
+                examples.task, scores, minimum, planned=len(examples.requests), alpha=alpha, seed=SEED
+            )
 
         return self._ask(task, "floor", look)
 
-    def no_regression(self, task: AnyTask, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
+    def no_regression(self, task: AnyTask | str, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at most `margin`, in (0, 1), below production's on the same examples.
 
         On a first release there is nothing to compare with: the result is not-applicable, and the test passes.
@@ -56,14 +60,14 @@ class Gate:
             thresholds.check(alpha=alpha, margin=margin)
             candidate, production = self._both(examples, names)
             return policies.no_regression(
-                task.name, candidate, production, margin, planned=len(examples.requests), alpha=alpha, seed=SEED
+                examples.task, candidate, production, margin, planned=len(examples.requests), alpha=alpha, seed=SEED
             )
 
         return self._ask(task, "no_regression", look)
 
     def worst_slice(
         self,
-        task: AnyTask,
+        task: AnyTask | str,
         *,
         floor: float | None = None,
         margin: float | None = None,
@@ -81,14 +85,15 @@ class Gate:
         """
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
-            thresholds.check_slices(task.name, alpha=alpha, floor=floor, margin=margin)
+            thresholds.check_slices(examples.task, alpha=alpha, floor=floor, margin=margin)
             if not examples.slices:
                 raise BadInput(
-                    f"The task {task.name!r} has no slices.", hint='Name the column to group by: Task(slice_by="...")'
+                    f"The task {examples.task!r} has no slices.",
+                    hint='Name the column to group by: Task(slice_by="...")',
                 )
             candidate, production = self._both(examples, names, needed=margin is not None)
             return policies.worst_slice(
-                task.name,
+                examples.task,
                 sliced(candidate, examples.slices),
                 None if production is None else sliced(production, examples.slices),
                 minimum=floor,
@@ -101,7 +106,7 @@ class Gate:
 
         return self._ask(task, "worst_slice", look)
 
-    def retained(self, task: AnyTask, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
+    def retained(self, task: AnyTask | str, *, margin: float, alpha: float = policies.ALPHA) -> GateResult:
         """The candidate's true mean score is at most `margin`, in (0, 1), below that of its base: nothing was forgotten.
 
         For a whole model, whose base is not known, the result is not-applicable, and the test passes.
@@ -111,7 +116,7 @@ class Gate:
             thresholds.check(alpha=alpha, margin=margin)
             candidate, base = self._session.case.candidate, self._session.case.candidate.base
             return policies.retained(
-                task.name,
+                examples.task,
                 self._session.scores(candidate, examples, names),
                 None if base is None else self._session.scores(base, examples, names),
                 margin,
@@ -123,7 +128,12 @@ class Gate:
         return self._ask(task, "retained", look)
 
     def steady(
-        self, task: AnyTask, minimum: float, *, each: Literal["all", "mean"] = "all", alpha: float = policies.ALPHA
+        self,
+        task: AnyTask | str,
+        minimum: float,
+        *,
+        each: Literal["all", "mean"] = "all",
+        alpha: float = policies.ALPHA,
     ) -> GateResult:
         """Answers drawn at random are good enough, with true mean at least `minimum`, in (0, 1).
 
@@ -138,12 +148,12 @@ class Gate:
             thresholds.check(alpha=alpha, floor=minimum)
             draws = self._session.draws(self._session.case.candidate, examples, names)
             return policies.steady(
-                task.name, draws, minimum, each=each, planned=len(examples.requests), alpha=alpha, seed=SEED
+                examples.task, draws, minimum, each=each, planned=len(examples.requests), alpha=alpha, seed=SEED
             )
 
         return self._ask(task, "steady", look)
 
-    def recites_nothing(self, task: AnyTask, *, at_least: int = 50) -> GateResult:
+    def recites_nothing(self, task: AnyTask | str, *, at_least: int = 50) -> GateResult:
         """The candidate does not go on from a prompt as the training data, or a planted canary, does.
 
         Args:
@@ -153,13 +163,13 @@ class Gate:
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
             completions = self._session.completions(self._session.case.candidate, examples, names)
-            return policies.memorisation(task.name, completions, at_least=at_least, planned=len(examples.requests))
+            return policies.memorisation(examples.task, completions, at_least=at_least, planned=len(examples.requests))
 
         return self._ask(task, "memorisation", look)
 
     def budget(
         self,
-        task: AnyTask,
+        task: AnyTask | str,
         *,
         slower: float | None = None,
         seconds: float | None = None,
@@ -185,10 +195,10 @@ class Gate:
         limits |= {"tokens_per_second": tokens_per_second, "larger": larger}
 
         def look(examples: Examples, names: Sequence[str]) -> GateResult:
-            thresholds.check_budget(task.name, alpha=alpha, limits={**limits, "size": size})
+            thresholds.check_budget(examples.task, alpha=alpha, limits={**limits, "size": size})
             candidate, production = self._session.usage(examples, names)
             return policies.budget(
-                task.name,
+                examples.task,
                 candidate,
                 production,
                 **limits,
@@ -200,7 +210,7 @@ class Gate:
 
         return self._ask(task, "budget", look)
 
-    def alive(self, task: AnyTask) -> GateResult:
+    def alive(self, task: AnyTask | str) -> GateResult:
         """The candidate does not answer like its base model: the adapter was applied and changes something."""
         return self._ask(task, "alive", lambda examples, _: self._session.soundness.alive(examples))
 
@@ -213,9 +223,9 @@ class Gate:
             return candidate, None
         return candidate, self._session.scores(production, examples, names)
 
-    def _ask(self, task: AnyTask, kind: str, look: Look) -> GateResult:
+    def _ask(self, task: AnyTask | str, kind: str, look: Look) -> GateResult:
         __tracebackhide__ = True
         result = self._session.ask(self._test, task, kind, self._folder, look, tier=self._tier)
         if result.outcome in {"fail", "inconclusive"} and self._tier == "critical":
-            pytest.fail(f"{result.outcome}: {kind} of {task.name}: {result.reason}", pytrace=False)
+            pytest.fail(f"{result.outcome}: {kind} of {result.task}: {result.reason}", pytrace=False)
         return result

@@ -14,6 +14,7 @@ from hubver.gate import policies, statistics
 from hubver.gate.examples import BadScore
 from hubver.gate.findings import Findings
 from hubver.gate.soundness import Soundness
+from hubver.gate.tasks.declared import declared
 from hubver.gate.verdict import GateResult, TaskUsed
 
 if TYPE_CHECKING:
@@ -52,14 +53,15 @@ class GateSession:
         self.findings = Findings()
         self._remembered = remembered
         self._examples: dict[tuple[int, Path], tuple[AnyTask, Examples]] = {}
+        self._declared: dict[str, AnyTask] = {}
         self.soundness = Soundness(case.candidate, models)
 
-    def ask(self, gate: str, task: AnyTask, kind: str, folder: Path, look: Look, *, tier: Tier) -> GateResult:
+    def ask(self, gate: str, task: AnyTask | str, kind: str, folder: Path, look: Look, *, tier: Tier) -> GateResult:
         """Ask one policy about one task, and remember the result.
 
         Args:
             gate: the test that asks.
-            task: what it asks about.
+            task: what it asks about, or the name that `hubver.toml` declares it by.
             kind: the policy's name.
             folder: where the task's relative paths start.
             look: from the examples, and the ids of those to look at, to a result; it scores what it needs.
@@ -69,10 +71,13 @@ class GateSession:
             HubverError: there is no result, and the session's verdict will be an error.
         """
         try:
+            task = self._named(task)
             examples = self.examples(task, folder)
             result = self._look(examples, look)
         except BadScore as error:
-            result = GateResult(policy=kind, task=task.name, outcome="fail", reason=f"This cannot be judged: {error}.")
+            result = GateResult(
+                policy=kind, task=self._named(task).name, outcome="fail", reason=f"This cannot be judged: {error}."
+            )
         except HubverError as error:
             self.findings.watch.broke(gate, error)
             raise
@@ -160,6 +165,13 @@ class GateSession:
                 tokens[at][name] = math.fsum(part[at][1] for part in parts)
         used = [policies.Usage(seconds[at], tokens[at], self.models.size(who)) for at, who in enumerate(contenders)]
         return used[0], used[1] if len(used) > 1 else None
+
+    def _named(self, task: AnyTask | str) -> AnyTask:
+        if not isinstance(task, str):
+            return task
+        if task not in self._declared:
+            self._declared[task] = declared(task, self.case.settings)
+        return self._declared[task]
 
     def _see(self, examples: Examples) -> None:
         """Asked or not: what is wrong with the candidate stops the promotion, whatever it scores."""
