@@ -38,8 +38,8 @@ def _gates_options(function: Any) -> Any:
 def command() -> None:
     r"""Judge a revision with the project's gates, against what is in production now.
 
-    Runs pytest on exactly that commit, writes gate-report.json and gate-report.md, and records the verdict in the
-    ledger. Exits with 0 for a pass and 1 for anything else.
+    Runs pytest on exactly that commit, writes gate-report.json, .md and .html, and records the verdict in the ledger.
+    Exits with 0 for a pass and 1 for anything else.
 
     \b
       hubver gate ORG/NAME@REV                   judge it here

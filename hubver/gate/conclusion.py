@@ -59,12 +59,13 @@ def verdict(case: Case, findings: Findings, exit_status: int, seeds: dict[str, i
         hubver_version=hubver.__version__,
         created=case.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_seconds=round(time.monotonic() - case.clock, 3),
+        only=case.only,
     )
 
 
 def exit_code(found: Verdict, findings: Findings) -> int:
     """The code that pytest exits with: 0 pass, 1 no, 2 wrong input, 3 the harness failed."""
-    return findings.watch.error_code or (0 if found.passed else 1)
+    return findings.watch.error_code or (0 if found.outcome == "pass" else 1)
 
 
 def scores(case: Case, findings: Findings, models: Answering) -> Scores | None:

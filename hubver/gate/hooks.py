@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hubver.errors import HubverError
-from hubver.gate import conclusion, outbox
+from hubver.gate import appendix, conclusion, outbox
 from hubver.gate.case import Case
 from hubver.gate.child import PROGRESS
 from hubver.gate.contenders import find_candidate, find_production
 from hubver.gate.models import Models
 from hubver.gate.provenance import gates_code
-from hubver.gate.public import said
-from hubver.gate.report import line, markdown, sentence
+from hubver.gate.public import public, said
+from hubver.gate.report import line, markdown, properties, sentence
+from hubver.gate.report_html import html
 from hubver.gate.scores import SCORES_JSON, Scores
 from hubver.gate.session import SEED, GateSession
 from hubver.gate.shards import CarriedAnswers, Part
-from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
+from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,7 +122,15 @@ class GateHooks:
             report.longrepr = _said(error)
         elif report.failed and error is not None:
             self._raised[report.nodeid, report.when] = _in_short(error)
+        if call.when == "call":
+            # pytest hands them on with the report of the teardown, and `--junitxml` writes them down.
+            item.user_properties += self._properties(item.nodeid)
         return report
+
+    def _properties(self, test: str) -> list[tuple[str, object]]:
+        case = self.session.case
+        found = [result for result in self.session.findings.results if result.gate == test]
+        return [pair for result in found for pair in public(properties(result), (case.settings.root, case.gates))]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what became of each phase of each test, and say what the gate found in it."""
@@ -190,9 +199,10 @@ class GateHooks:
         if report:
             scores = conclusion.scores(case, findings, models)
             kept = {SCORES_JSON: scores.to_bytes()} if scores and case.part is None else {}
+            shown = html(found, appendix.collect(self.session))
             # The JSON comes last: where it is, so is what stands beside it.
-            reports = {**kept, REPORT_MARKDOWN: markdown(found).encode(), REPORT_JSON: found.to_bytes()}
-            outbox.put(Path(report), reports)
+            reports = {REPORT_HTML: shown.encode(), REPORT_MARKDOWN: markdown(found).encode()}
+            outbox.put(Path(report), {**kept, **reports, REPORT_JSON: found.to_bytes()})
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict last, where people look."""

@@ -34,7 +34,7 @@ class Judgement:
         candidate: what was judged.
         baseline: the production it was compared with; None on a first release.
         ledger_commit: the ledger's commit with the verdict and its report.
-        reports: the folder with `gate-report.json` and `gate-report.md`.
+        reports: the folder with `gate-report.json`, `.md` and `.html`.
     """
 
     candidate: Pin
@@ -64,11 +64,16 @@ def judge(
         progress: told, in one line each, what takes long now, and each gate's result.
 
     Raises:
-        BadInput: there is no folder of gates, or the reports cannot be written.
+        BadInput: there is no folder of gates, the reports cannot be written, or `how` runs one test only.
         BadToken: the token may not write to the repository; known before anything is judged.
         HarnessFailed: the evaluation itself broke, so there is no verdict.
         NotFound, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
     """
+    if how.only is not None:
+        raise BadInput(
+            f"The test {how.only!r} alone lets nothing into production, so the ledger does not take its verdict.",
+            hint=f"Run all gates with: hubver gate {text}",
+        )
     settings = settings or Settings.load()
     stand = _stand(text, gates, settings)
     reports = out or Path.cwd()

@@ -48,6 +48,9 @@ class Answering(Protocol):
     def measured(self) -> Measured:
         """Everything of the kind that was measured so far."""
 
+    def recalled(self, who: Contender, request: Request) -> Answer | None:
+        """An answer that is known already; nobody is asked, and None stands for one that is not known."""
+
     def key(self) -> dict[str, str | int | bool]:
         """What tells whether answers of another session would be the same; empty where that cannot be told."""
 
@@ -143,6 +146,13 @@ class Models:
         if found:
             self.measured = self.measured.joined(Measured(faults=(found,)))
         return [found] if found else []
+
+    def recalled(self, who: Contender, request: Request) -> Answer | None:
+        """An answer that is in memory or on the disk; None for one that is not."""
+        known, file = self._known.get(who.name, {}), self._file(who)
+        if request in known or file is None:
+            return known.get(request)
+        return file.get(request)
 
     def key(self) -> dict[str, str | int | bool]:
         """What the engine's answers depend on beside the model."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadInput
 from hubver.gate.scores import SCORES_JSON
 from hubver.gate.shards import Shard
-from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
+from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ def clear(folder: Path) -> None:
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (REPORT_JSON, REPORT_MARKDOWN, SCORES_JSON):
+        for name in (REPORT_JSON, REPORT_MARKDOWN, REPORT_HTML, SCORES_JSON):
             (folder / name).unlink(missing_ok=True)
         probe = _beside(folder / REPORT_JSON)
         probe.touch()

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--first-release", action="store_true", help="there is no production yet: compare with nothing, and say so"
     )
-    group.addoption("--gate-report", metavar="DIR", help="write gate-report.json and gate-report.md here")
+    group.addoption("--gate-report", metavar="DIR", help="write gate-report.json, .md and .html here")
     group.addoption(
         "--gate-full", action="store_true", help="look at every example, also where fewer have decided already"
     )

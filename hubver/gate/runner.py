@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from hubver.gate import child, outbox
 from hubver.gate.provenance import gates_code
 from hubver.gate.scores import SCORES_JSON
 from hubver.gate.shards import CarriedAnswers
-from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
+from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
     from collections import deque
@@ -39,10 +39,12 @@ class GateRun:
     Attributes:
         verdict: pass, fail or inconclusive.
         reports: the bytes of exactly this run's reports, by file name, whatever became of the files since.
+        local: the same of what must stay on this machine, because it shows examples and answers.
     """
 
     verdict: Verdict
     reports: dict[str, bytes]
+    local: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def run(
         candidate: what is judged.
         baseline: what it would replace; None on a first release.
         gates: the folder of gates, or one file of it.
-        out: where `gate-report.json` and `gate-report.md` are put; earlier reports there are removed first.
+        out: where `gate-report.json`, `.md` and `.html` are put; earlier reports there are removed first.
         how: whether to stop early, to judge by carried answers, or to run one test only.
         progress: called with one line before each long step, and for each gate that ends.
         timeout_seconds: after which the child is killed; None to wait for ever.
@@ -120,7 +122,7 @@ def run(
         judged = _read(folder, code, tail)
     verdict = judged.verdict
     _agree(verdict, code, candidate, baseline)
-    outbox.put(out, judged.reports)
+    outbox.put(out, {**judged.local, **judged.reports})
     if verdict.outcome == "error":
         raise _broken(verdict, code)
     return judged
@@ -202,11 +204,12 @@ def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
         reports = {name: (folder / name).read_bytes() for name in (REPORT_MARKDOWN, REPORT_JSON)}
         if (folder / SCORES_JSON).is_file():
             reports = {SCORES_JSON: (folder / SCORES_JSON).read_bytes(), **reports}
+        local = {REPORT_HTML: (folder / REPORT_HTML).read_bytes()}
     except OSError:
         error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
         raise error(f"The gate ended with code {code} and wrote no report.", hint=child.last_words(tail)) from None
     try:
-        return GateRun(Verdict.from_bytes(reports[REPORT_JSON], source=REPORT_JSON), reports)
+        return GateRun(Verdict.from_bytes(reports[REPORT_JSON], source=REPORT_JSON), reports, local)
     except BadDocument as error:
         raise HarnessFailed(f"The gate's report cannot be used: {error}", hint=child.last_words(tail)) from error
 

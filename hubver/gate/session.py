@@ -99,6 +99,11 @@ class GateSession:
             self._examples[key] = (task, examples)
         return self._examples[key][1]
 
+    @property
+    def used(self) -> tuple[Examples, ...]:
+        """The examples of every task that was asked about."""
+        return tuple(examples for _, examples in self._examples.values())
+
     def scores(self, who: Contender, examples: Examples, names: Sequence[str]) -> dict[str, float]:
         """Scores of some examples, by id.
 

@@ -189,6 +189,11 @@ class CarriedAnswers:
         """What the shards found wrong with the candidate."""
         return list(self.measured.faults)
 
+    def recalled(self, who: Contender, request: Request) -> Answer | None:
+        """An answer that a shard brought."""
+        kept = self._answers.get(who.name, {}).get(digest(request))
+        return None if kept is None else from_json(kept)
+
     def key(self) -> dict[str, str | int | bool]:
         """Nothing: the shards' machines may differ."""
         return {}

@@ -21,6 +21,8 @@ Tier = Literal["critical", "advisory"]
 
 REPORT_JSON = "gate-report.json"
 REPORT_MARKDOWN = "gate-report.md"
+# It shows examples and answers, so it stays on the machine that judged; the ledger gets the other two.
+REPORT_HTML = "gate-report.html"
 
 
 class Bounds(Part):
@@ -184,6 +186,7 @@ class Verdict(Document):
         hubver_version: of the tool.
         created: ISO 8601, UTC.
         duration_seconds: of the whole session.
+        only: the one test that was run; None where all were. Such a verdict promotes nothing, whatever it found.
     """
 
     document_name: ClassVar[str] = "gate report"
@@ -203,11 +206,12 @@ class Verdict(Document):
     hubver_version: str
     created: str
     duration_seconds: float = Field(ge=0)
+    only: str | None = None
 
     @property
     def passed(self) -> bool:
         """Whether this verdict allows a promotion of its candidate over its baseline."""
-        return self.outcome == "pass"
+        return self.outcome == "pass" and self.only is None
 
     @model_validator(mode="after")
     def _must_not_contradict_itself(self) -> Self:

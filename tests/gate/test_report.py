@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from hubver.gate import policies
-from hubver.gate.report import line, markdown, sentence, terminal
+from hubver.gate.report import line, markdown, properties, sentence, terminal
+from hubver.gate.report_schema import json_schema
 from hubver.gate.verdict import Counts, GatesCode, Subject, Verdict, count_gates
 
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "verdict.schema.json"
 GOOD = {f"e{index}": 1.0 for index in range(100)}
 BAD = dict.fromkeys(GOOD, 0.0)
 
@@ -59,8 +63,8 @@ def test_the_sentence_comes_first_and_names_everything():
 def test_markdown_shows_numbers_slices_and_problems():
     text = markdown(verdict(SLICES, policies.no_regression("tickets", BAD, GOOD, 0.1), problems=("one test failed",)))
     assert "| ❌ | no_regression | tickets | 0.000 | 1.000 | " in text
-    assert "| ❌ | returns | 0.000 | - | 100 | " in text
-    assert "| ✅ | billing | 1.000 | - | 100 | " in text
+    assert "| ❌ | returns | 0.000 | - | [0.000, " in text
+    assert "| ✅ | billing | 1.000 | - | [0." in text
     assert "- **one test failed**" in text
     assert "with uncommitted changes" in text
     assert f"candidate `{'a' * 40}`" in text
@@ -84,11 +88,84 @@ def test_the_terminal_says_the_same():
         assert word in text
 
 
-def test_a_long_report_fits_a_comment():
-    many = [policies.floor(f"task {index}", BAD, 0.5) for index in range(400)]
-    text = markdown(verdict(*many))
-    assert len(text) < 65_536
-    assert "300 more gates" in text
+LONG = "x" * 5000
+LOST = policies.floor("tickets", BAD, 0.5)
+
+
+def called(result, task, **fields):
+    return result.model_copy(update={"task": task, **fields})
+
+
+@pytest.mark.parametrize(
+    ("gates", "problems"),
+    [
+        ([called(LOST, f"task {index}") for index in range(900)], ()),
+        ([called(LOST, f"{LONG} {index}") for index in range(300)], ()),
+        ([called(LOST, "\N{SNOWMAN}" * 900)] * 50, (LONG,) * 400),
+        ([called(SLICES, "tickets", slices=SLICES.slices * 200)] * 3, ()),
+    ],
+    ids=["many", "long names", "wide letters", "many slices"],
+)
+def test_a_long_report_fits_a_comment(gates, problems):
+    text = markdown(verdict(*gates, problems=problems))
+    assert len(text.encode()) < 65_536
+    assert " are in the JSON report." in text
+    assert text.count("<details") == text.count("</details>")
+    assert "<sub>candidate" in text
+
+
+def test_an_advisory_gate_is_shown_and_not_counted():
+    lost = policies.floor("tickets", BAD, 0.8).model_copy(update={"tier": "advisory"})
+    found = verdict(policies.floor("other", GOOD, 0.8), lost, outcome="pass")
+    assert sentence(found).endswith("gates: 1 passed; 1 advisory, not counted.")
+    assert "| ❌ | floor (advisory) | tickets | 0.000 |" in markdown(found)
+    text = "\n".join(lines_of(found, 160))
+    assert "(fail)  floor" in text
+    assert "floor of tickets (advisory): The mean 0.000" in text
+    assert line(lost).startswith("fail           floor of tickets (advisory): ")
+
+
+def test_it_says_after_how_many_of_how_many_it_was_decided():
+    found = verdict(policies.floor("tickets", GOOD, 0.8, planned=500), outcome="pass")
+    assert "| 0.800 | 100 of 500 |" in markdown(found)
+    assert any(text.endswith("100 of 500") for text in lines_of(found, 160))
+
+
+def test_what_others_would_report_is_beside():
+    compared = policies.no_regression("tickets", BAD, GOOD, 0.1)
+    found = verdict(compared)
+    assert "no_regression of tickets: bootstrap [-1.000, -1.000], McNemar p < 0.001" in "\n".join(lines_of(found, 160))
+    assert "| [-1.000, -1.000] | < 0.001 |" in markdown(found)
+    plain = verdict(policies.alive("tickets", 1.5, n=8), outcome="pass")
+    assert "Beside" not in "\n".join(lines_of(plain, 160))
+    assert "<details" not in markdown(plain)
+
+
+def test_one_test_alone_promotes_nothing_and_says_so():
+    found = verdict(policies.floor("tickets", GOOD, 0.8), outcome="pass").model_copy(update={"only": "test_floor"})
+    assert not found.passed
+    assert "by test_floor alone, which promotes nothing; gates: 1 passed." in sentence(found)
+    assert Verdict.from_bytes(found.to_bytes()) == found
+
+
+def test_properties_name_the_gate_and_leave_out_what_is_not_known():
+    found = dict(properties(policies.floor("tickets", GOOD, 0.8)))
+    assert found["gate.floor.tickets.outcome"] == "pass"
+    assert found["gate.floor.tickets.value"] == 1.0
+    assert "gate.floor.tickets.production" not in found
+
+
+def test_the_kept_schema_is_the_generated_one():
+    assert SCHEMA.read_bytes() == json_schema()
+
+
+def test_a_verdict_follows_the_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    checker = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_bytes()))
+    value = json.loads(verdict(SLICES, policies.no_regression("tickets", BAD, GOOD, 0.1)).to_bytes())
+    checker.validate(value)
+    value["gates"][0]["outcome"] = "perhaps"
+    assert not checker.is_valid(value)
 
 
 def test_a_line_is_one_line():
