@@ -89,7 +89,7 @@ class GateResult(Part):
         task: the task's name.
         outcome: see `GateOutcome`; only "pass" and "not-applicable" do not stop a promotion.
         reason: one sentence for people.
-        value: the candidate's mean score (for alive: the greatest difference of a logit).
+        value: the candidate's mean score (for alive: the greatest difference of a log-probability).
         production: production's mean score, where the policy compares.
         threshold: the floor, or minus the margin, that the interval must clear.
         interval: of the mean (floor) or of the mean paired difference (no_regression).

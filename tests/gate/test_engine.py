@@ -127,17 +127,6 @@ def test_models_are_timed_in_turn_on_the_same_requests(tiny):
         time_requests(models, [], repeats=3)
 
 
-def test_difference_from_base_tells_dead_from_alive(tiny):
-    engine = Engine()
-    alive = ModelSource("candidate", tiny.adapter("one", seed=1), tiny.base)
-    dead = ModelSource("production", tiny.adapter("dead", seed=1, dead=True), tiny.base)
-    assert engine.difference_from_base(dead, tiny.prompts[:3]) == 0.0
-    assert engine.difference_from_base(alive, tiny.prompts[:3]) > 0.01
-    assert engine.difference_from_base(ModelSource("candidate", tiny.base), tiny.prompts[:3]) is None
-    whole = ModelSource("whole", tiny.another_base(), tiny.base)
-    assert engine.difference_from_base(whole, tiny.prompts[:3]) > 0.01
-
-
 def test_an_adapter_that_does_not_fit_is_refused(tiny, tmp_path):
     from safetensors.torch import load_file, save_file
 

@@ -9,6 +9,7 @@ from projects import REPO
 
 from hubver.errors import BadInput, HarnessFailed
 from hubver.gate.runner import run
+from hubver.gate.scores import SCORES_JSON
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 from hubver.pins import Pin
 
@@ -41,11 +42,12 @@ def test_a_real_child_judges_exact_commits(project):
     assert said == [
         "fetching candidate",
         "loading the base model of candidate",
+        "putting candidate onto its base model",
         "comparing candidate with its base model",
         "scoring 60 examples of sure with candidate",
         "pass floor",
         "fetching production",
-        "loading production onto the same base model",
+        "putting production onto its base model",
         "scoring 60 examples of sure with production",
         "pass no_regression",
     ]
@@ -189,7 +191,7 @@ def pytest_unconfigure():
 
 def test_the_evidence_is_this_run_s_own_whatever_another_gate_writes_there(project):
     judged = project.run(QUICK, conftest=INTRUDER)
-    assert set(judged.reports) == {REPORT_JSON, REPORT_MARKDOWN}
+    assert set(judged.reports) == {REPORT_JSON, REPORT_MARKDOWN, SCORES_JSON}
     for name, content in judged.reports.items():
         assert b"another gate's" not in content
         assert (project.out / name).read_bytes() == content

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubver.gate.engine.timing import Timing
-    from hubver.gate.requests import Prompt, Request
+    from hubver.gate.requests import Request
 
 
 class Engine:
@@ -75,30 +75,6 @@ class Engine:
         """
         with library("describing the engine"):
             return placement.described()
-
-    def difference_from_base(self, source: ModelSource, prompts: Sequence[Prompt]) -> float | None:
-        """The greatest absolute difference of a logit between a model and its base, over some prompts.
-
-        Returns:
-            None where no base is known; NaN where a logit is none.
-
-        Raises:
-            HarnessFailed: a model cannot be loaded or run.
-        """
-        if source.base is None:
-            return None
-        model, base = self.load(source), self.load(ModelSource("base", source.base))
-        self._tell(f"comparing {source.name} with its base model")
-        with library(f"comparing {source.name} with its base model"):
-            import torch
-
-            greatest = torch.zeros(())
-            for ids in model.encoder.prompts(prompts):
-                ours, theirs = model.logits(ids), base.logits(ids)
-                shared = min(ours.shape[-1], theirs.shape[-1])
-                # torch's maximum keeps a NaN, where Python's may lose it.
-                greatest = torch.maximum(greatest, (ours[..., :shared] - theirs[..., :shared]).abs().max().cpu())
-            return float(greatest)
 
     def _whole(self, source: ModelSource) -> LoadedModel:
         return self._model(source, self._network(source.folder, source.name), None, shares_base=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubver.gate.engine import placement
 from hubver.gate.engine.generation import generate
@@ -118,13 +118,6 @@ class LoadedModel:
         answers: dict[Request, Answer] = {request: answer.text for request, answer in generated.items()}
         answers.update(scored.items())
         return [answers[request] for request in requests]
-
-    def logits(self, ids: list[int]) -> Any:
-        """The logits behind each of some tokens, in float32: of shape 1 x tokens x vocabulary."""
-        import torch
-
-        with placement.threads(self.threads), self.network.wearing(self._worn) as module, torch.inference_mode():
-            return module(input_ids=torch.tensor([ids], device=module.device)).logits.float()
 
     def _can_share(self) -> bool:
         """Whether a prompt's keys and values may serve all its continuations: plain attention, plain LoRA or none."""

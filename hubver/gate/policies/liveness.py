@@ -9,11 +9,11 @@ from hubver.gate.verdict import GateResult
 
 
 def alive(task: str, difference: float | None, *, n: int, tolerance: float = 0.0) -> GateResult:
-    """The candidate's logits differ from its base model's: the adapter was applied and does something.
+    """The candidate answers otherwise than its base model: the adapter was applied and does something.
 
     Args:
         task: the task whose prompts were used.
-        difference: the greatest absolute difference of a logit; None where the candidate names no base model.
+        difference: the greatest absolute difference of a log-probability; None where the candidate names no base model.
         n: the number of prompts.
         tolerance: differences up to this count as none.
     """
@@ -24,9 +24,9 @@ def alive(task: str, difference: float | None, *, n: int, tolerance: float = 0.0
     if n == 0:
         return closed(base, "there are zero examples")
     if not math.isfinite(difference):
-        return closed(base, "the candidate's logits are not finite numbers")
+        return closed(base, "the candidate's probabilities are not finite numbers")
     if difference <= tolerance:
         reason = f"The candidate answers exactly like its base model on {n} prompts: it changes nothing."
         return base.model_copy(update={"reason": reason, "value": difference})
-    reason = f"The candidate's logits differ from its base model's by up to {difference:.3g}."
+    reason = f"The candidate's log-probabilities differ from its base model's by up to {difference:.3g}."
     return base.model_copy(update={"outcome": "pass", "reason": reason, "value": difference})
