@@ -20,8 +20,11 @@ class Switches:
         merge_draft_status: status of the answer to merging a draft.
         merge_conflict_status: status of the answer to merging a pull request with conflicts.
         atomic_push: whether git pushes may be atomic.
+        fetch_any_object: whether git may fetch files and trees by their ids, which a partial clone does at its checkout;
+            the Hub was seen to make such a clone and then to refuse that.
         webhooks_on_branch_api: whether a branch created, moved or deleted over HTTP triggers webhooks, as pushes do.
         webhook_tries: how often a delivery is tried before it is given up.
+        id_token_once: whether an id token can be exchanged once only. Jobs with `HF_OIDC_ID_TOKEN` exchange one often.
     """
 
     commit_lock: Literal["wait", "refuse"] = "wait"
@@ -31,5 +34,7 @@ class Switches:
     merge_draft_status: int = 400
     merge_conflict_status: int = 409
     atomic_push: bool = True
+    fetch_any_object: bool = True
     webhooks_on_branch_api: bool = True
     webhook_tries: int = 4
+    id_token_once: bool = False

@@ -1,6 +1,7 @@
 """Git's smart HTTP protocol: clone, fetch and push, at `/{id}` and `/{id}.git`.
 
-Dulwich serves fetches; pushes are taken by `receive_pack`, whose reasons are told there.
+Fetches by version 2 of the protocol are served by `upload_pack`, those of old clients by dulwich, which has no partial
+clones; pushes are taken by `receive_pack`. Why these are our own is told there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from hubver.localhub import upload_pack as v2
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.holdings import may_use
@@ -63,6 +65,9 @@ def info_refs(call: Call) -> Response:
     repo, user = _admit(call, service)
 
     def answer(protocol: ReceivableProtocol) -> None:
+        if service == "git-upload-pack" and _speaks_v2(call):
+            v2.advertise(protocol)
+            return
         protocol.write_pkt_line(f"# service={service}\n".encode())
         protocol.write_pkt_line(None)
         if service == "git-receive-pack":
@@ -76,8 +81,19 @@ def info_refs(call: Call) -> Response:
 def upload_pack(call: Call) -> Response:
     """Serve a clone or a fetch."""
     repo, _ = _admit(call, "git-upload-pack")
+
+    def answer(protocol: ReceivableProtocol) -> None:
+        if _speaks_v2(call):
+            v2.serve(repo, protocol, any_object=call.hub.switches.fetch_any_object)
+        else:
+            _upload_pack(repo, protocol)
+
     with _plain_body(call) as body:
-        return _converse(body, "application/x-git-upload-pack-result", lambda p: _upload_pack(repo, p))
+        return _converse(body, "application/x-git-upload-pack-result", answer)
+
+
+def _speaks_v2(call: Call) -> bool:
+    return "version=2" in call.request.headers.get("git-protocol", "").split(":")
 
 
 def receive_pack(call: Call) -> Response:
