@@ -14,6 +14,7 @@ from hubver.localhub.errors import HubError
 from hubver.localhub.faults import FaultyApp
 from hubver.localhub.routes import (
     accounts,
+    bare_names,
     commits,
     content,
     discussions,
@@ -52,6 +53,7 @@ _AREAS = (
     xet,
     git_http,
     content,
+    bare_names,
 )
 
 
@@ -67,13 +69,21 @@ class _HubManners:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                request_id = secrets.token_hex(12).encode()
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", _request_id(scope))]}
             await send(message)
 
         if scope["type"] == "http":
             scope = {**scope, "path": scope["raw_path"].decode("ascii", "replace")}
         await self._app(scope, receive, send_with_id)
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The id that the client has given the request, or one that holds what the client traces it by."""
+    sent = dict(scope["headers"])
+    if sent.get(b"x-request-id"):
+        return bytes(sent[b"x-request-id"])
+    root = b"Root=1-" + secrets.token_hex(12).encode()
+    return b";".join(filter(None, [root, sent.get(b"x-amzn-trace-id")]))
 
 
 async def _answer_error(_request: Request, error: Exception) -> Response:

@@ -11,7 +11,10 @@ import yaml
 if TYPE_CHECKING:
     from hubver.localhub.repository import Kind
 
-_BLOCK = re.compile(r"\A(?:\ufeff)?---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_BLOCK = re.compile(r"\A(?:\ufeff)?\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+
+_MOST_VALUES = 100_000
 
 
 def read_card(readme: str) -> dict[str, Any]:
@@ -19,13 +22,24 @@ def read_card(readme: str) -> dict[str, Any]:
     block = _BLOCK.match(readme)
     try:
         found = yaml.safe_load(block[1]) if block else None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError for the 99th of a month
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not _is_small(found):
         return {}
     # YAML knows dates and NaN, JSON does not.
     plain: dict[str, Any] = json.loads(json.dumps(found, default=str, skipkeys=True), parse_constant=lambda _: None)
     return plain
+
+
+def _is_small(value: object) -> bool:
+    """Whether a value is small when written out: in YAML it can hold itself, or one thing a billion times."""
+    todo, seen = [value], 0
+    while todo and seen <= _MOST_VALUES:
+        seen += 1
+        item = todo.pop()
+        if isinstance(item, dict | list):
+            todo.extend(item.values() if isinstance(item, dict) else item)
+    return not todo
 
 
 def without_metadata(readme: str) -> str:
@@ -44,6 +58,8 @@ def check_card(readme: str) -> list[dict[str, str]]:
         return [{"message": f"Invalid YAML in the metadata: {error}"}]
     if found is not None and not isinstance(found, dict):
         return [{"message": "The metadata must be a mapping"}]
+    if found and not isinstance(found.get("model-index", []), list):
+        return [{"message": '"model-index" must be an array'}]
     return []
 
 

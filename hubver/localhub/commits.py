@@ -202,16 +202,14 @@ def head_for(repo: Repository, revision: str) -> Head:
     raise revision_not_found(revision)
 
 
-def check_parent(repo: Repository, operations: Operations, head: str) -> None:
+def check_parent(operations: Operations, head: str) -> None:
     """Hold a commit to the parent it names.
 
     Raises:
         HubError: 412 if the head has moved.
     """
     if operations.parent is not None and not head.startswith(operations.parent):
-        raise HubError(
-            412, f"A commit has happened since. Please refresh and try again: {repo.description.id} is at {head}"
-        )
+        raise HubError(412, "The branch was updated since you opened this page. Please refresh and try again.")
 
 
 def stored_oid(store: BaseObjectStore, tree: str, path: str) -> str | None:

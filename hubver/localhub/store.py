@@ -98,8 +98,8 @@ class Store:
             if repo:
                 yield repo
 
-    def create(self, kind: Kind, repo_id: str, *, private: bool) -> Repository:
-        """Create a repo with the Hub's `initial commit`, complete or not at all.
+    def create(self, kind: Kind, repo_id: str, *, private: bool, author: str) -> Repository:
+        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all.
 
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
@@ -110,7 +110,7 @@ class Store:
         building = Path(tempfile.mkdtemp(dir=self._temporary))
         Repository.create(building, Description(kind, repo_id, private, now()))
         (building / "discussions").mkdir()
-        _write_initial_commit(Repository(building, threading.RLock()))
+        _write_initial_commit(Repository(building, threading.RLock()), author)
         with self._creation:
             if folder.exists():
                 shutil.rmtree(building)
@@ -131,7 +131,7 @@ class Store:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with repo.lock, self._creation:
             if folder.exists():
-                raise conflict(f"A {kind} repo of this name exists already: {repo_id}")
+                raise conflict(f"A {kind} repository called {repo_id} already exists")
             # The list of names first: a crash after it leaves a name that leads nowhere, and after the next step an
             # old id in `repo.json`, which still leads here.
             led_here = [
@@ -159,9 +159,9 @@ def _check_name(repo_id: str) -> None:
         raise bad_request(f"Invalid repo name: {repo_id}")
 
 
-def _write_initial_commit(repo: Repository) -> None:
+def _write_initial_commit(repo: Repository, author: str) -> None:
     with repo.objects() as store:
         blob = write_blob(store, pointers.DEFAULT_ATTRIBUTES)
         tree = trees.edit(store, None, {".gitattributes": (trees.FILE_MODE, blob)})
-        commit = write_commit(store, tree, [], "system", "initial commit")
+        commit = write_commit(store, tree, [], author, "initial commit")
         repo.move([RefChange(MAIN, None, commit)], store)

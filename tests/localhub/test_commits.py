@@ -38,7 +38,7 @@ def file(path, content="x", **more):
 
 def test_new_repo_has_the_initial_commit(api, repo):
     (initial,) = api.list_repo_commits(repo)
-    assert (initial.title, initial.authors) == ("initial commit", ["system"])
+    assert (initial.title, initial.authors) == ("initial commit", ["acme"])
     assert paths(api, repo) == [".gitattributes"]
 
 
@@ -70,6 +70,7 @@ def test_stale_parent_is_refused_and_changes_nothing(api, repo):
     with pytest.raises(HfHubHTTPError) as refused:
         api.create_commit(repo, [add("b")], commit_message="b", parent_commit=first)
     assert refused.value.response.status_code == 412
+    assert "Please refresh and try again." in str(refused.value)
     assert api.model_info(repo).sha == second
 
 
@@ -205,6 +206,19 @@ def test_preupload_honours_gitignore(hub, repo):
     body = {"files": files, "gitIgnore": "*.log\n"}
     answer = get_session().post(f"{hub.url}/api/models/{repo}/preupload/main", json=body, headers=headers).json()
     assert [file["shouldIgnore"] for file in answer["files"]] == [True, False]
+
+
+def test_gitignore_of_the_repo_holds_until_another_comes(api, repo, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "nested").mkdir(parents=True)
+    (folder / "nested" / "a.bin").write_bytes(b"\0")
+    (folder / "b").write_text("b")
+    api.create_commit(repo, [add(".gitignore", b"nested/*\n")], commit_message="ignore")
+    api.upload_folder(repo_id=repo, folder_path=folder)
+    assert paths(api, repo) == [".gitattributes", ".gitignore", "b"]
+    (folder / ".gitignore").write_text("other\n")
+    api.upload_folder(repo_id=repo, folder_path=folder)
+    assert paths(api, repo) == [".gitattributes", ".gitignore", "b", "nested/a.bin"]
 
 
 def test_unchanged_upload_makes_no_commit(api, repo):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from hubver.localhub import LocalHub
@@ -131,12 +131,52 @@ def test_datasets_are_listed_apart(api, repo):
 
 @pytest.mark.parametrize(
     ("text", "status"),
-    [("---\nlicense: mit\n---\n", 200), ("no metadata", 200), ("---\na: [\n---\n", 400), ("---\n- list\n---\n", 400)],
+    [
+        ("---\nlicense: mit\n---\n", 200),
+        ("no metadata", 200),
+        ("---\na: [\n---\n", 400),
+        ("---\n- list\n---\n", 400),
+        ("\n---\nmodel-index: x\n---\n", 400),
+        ("---\nmodel-index: []\n---\n", 200),
+    ],
 )
 def test_metadata_is_validated(hub, text, status):
     answer = get_session().post(f"{hub.url}/api/validate-yaml", json={"content": text, "repoType": "model"})
     assert answer.status_code == status
     assert bool(answer.json()["errors"]) == (status == 400)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda api: api.model_info("none", revision="main"),
+        lambda api: list(api.list_repo_tree("none")),
+        lambda api: api.list_repo_commits("none"),
+        lambda api: api.get_paths_info("none", "a"),
+        lambda api: api.create_branch("none", branch="b"),
+        lambda api: api.delete_tag("none", tag="t"),
+        lambda api: api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id="none"),
+        lambda api: get_hf_file_metadata(hf_hub_url("none", "a", endpoint=api.endpoint), token=api.token),
+    ],
+)
+def test_names_without_a_namespace_are_missing_repos(api, ask):
+    with pytest.raises(RepositoryNotFoundError):
+        ask(api)
+
+
+@pytest.mark.parametrize("name", ["tree", "resolve", "branch"])
+def test_repo_may_be_called_like_a_verb(api, name):
+    api.create_repo(f"acme/{name}")
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id=f"acme/{name}")
+    assert "a" in api.list_repo_files(f"acme/{name}")
+    assert get_hf_file_metadata(hf_hub_url(f"acme/{name}", "a", endpoint=api.endpoint)).size == 1
+
+
+def test_answer_bears_the_id_of_its_request(hub):
+    url = f"{hub.url}/api/models"
+    assert get_session().get(url, headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
+    traced = get_session().get(url)
+    assert traced.headers["X-Request-Id"].endswith(";" + traced.request.headers["X-Amzn-Trace-Id"])
 
 
 def test_tokens_are_kept_from_others(hub, api):
@@ -177,7 +217,9 @@ def test_old_names_are_remembered(tmp_path):
 
 def test_move_is_refused(hub, api, repo):
     api.create_repo("acme/taken")
-    assert status_of(api.move_repo, repo, "acme/taken") == 409
+    with pytest.raises(HfHubHTTPError, match="A model repository called acme/taken already exists") as refused:
+        api.move_repo(repo, "acme/taken")
+    assert refused.value.response.status_code == 409
     assert status_of(api.move_repo, repo, "rival/router") == 403
     assert status_of(api.move_repo, repo, "acme/..") == 400
     assert status_of(api.move_repo, "acme/none", "acme/x") == 404

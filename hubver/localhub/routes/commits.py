@@ -14,6 +14,7 @@ from dulwich.ignore import IgnoreFilter, read_ignore_patterns
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
+from hubver.localhub import trees
 from hubver.localhub.blobs import Stash
 from hubver.localhub.call import Call, route
 from hubver.localhub.commits import (
@@ -34,11 +35,12 @@ from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import wants_lfs
 from hubver.localhub.pulls import Opening, open_pull, record_commit
 from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import tree_of
+from hubver.localhub.repository import read_blob, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dulwich.object_store import BaseObjectStore
     from dulwich.objects import Commit
     from starlette.routing import Route
 
@@ -55,10 +57,10 @@ def preupload(call: Call) -> Response:
     call.author()
     body = call.json()
     commit = repo.resolve(call.param("revision"))
-    ignored = IgnoreFilter(read_ignore_patterns(BytesIO(str(body.get("gitIgnore") or "").encode())))
     answers = []
     with repo.objects() as store:
         tree, attributes = tree_of(store, commit), repo.attributes(store, commit)
+        ignored = _ignored(store, tree, body.get("gitIgnore"))
         try:
             for file in body["files"]:
                 path = checked_path(file["path"])
@@ -70,6 +72,13 @@ def preupload(call: Call) -> Response:
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             raise bad_request("`files` must be a list of objects with `path`, `size` and `sample`") from None
     return JSONResponse({"files": answers, "commitOid": commit})
+
+
+def _ignored(store: BaseObjectStore, tree: str, sent: object) -> IgnoreFilter:
+    """What not to upload: by the `.gitignore` that comes with the commit, or else the one that is there."""
+    entry = None if isinstance(sent, str) else trees.find(store, tree, ".gitignore")
+    content = read_blob(store, entry.oid) if entry and not entry.is_folder else str(sent or "").encode()
+    return IgnoreFilter(read_ignore_patterns(BytesIO(content)))
 
 
 def commit(call: Call) -> Response:
@@ -124,7 +133,7 @@ def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: 
     pull = Discussions(repo).get(number) if number else None
     if pull is None or pull.author != user.name:
         call.must_write(repo)
-    check_parent(repo, operations, head.commit)
+    check_parent(operations, head.commit)
     oid = write(bench, operations, head.commit, user.name)
     repo.move([RefChange(head.ref, head.commit, oid)], bench.store)
     if pull:

@@ -35,11 +35,11 @@ def create(call: Call) -> Response:
     """Create a repo in one of the caller's namespaces; 409 if it exists."""
     body = call.json()
     kind, repo_id = _named(call, body)
-    call.must_own(repo_id.partition("/")[0])
+    author = call.must_own(repo_id.partition("/")[0]).name
     private = body.get("visibility") == "private" or bool(body.get("private"))
     url = call.url(PREFIXES[kind] + repo_id)
     try:
-        repo = call.hub.store.create(kind, repo_id, private=private)
+        repo = call.hub.store.create(kind, repo_id, private=private, author=author)
     except HubError as error:
         # The client reads the address from the refusal where the repo may exist already.
         error.facts["url"] = url
@@ -70,11 +70,6 @@ def info(call: Call) -> Response:
     return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
 
 
-def without_namespace(call: Call) -> Response:
-    """Refuse ids of one part: only the real Hub has any, from its first years."""
-    raise repo_not_found(anonymous=call.user is None)
-
-
 def validate_yaml(call: Call) -> Response:
     """Check the metadata at the head of a README before it is committed."""
     body = call.json()
@@ -90,7 +85,6 @@ ROUTES: list[Route] = [
     route("/api/repos/create", create, "POST"),
     route("/api/repos/delete", delete, "DELETE"),
     route("/api/validate-yaml", validate_yaml, "POST"),
-    route("/api/{kinds}/{name}", without_namespace),
     route(_REPO, info),
     route(_REPO + "/revision/{revision:path}", info),
 ]

@@ -35,10 +35,10 @@ def compare(call: Call) -> Response:
 
 
 def super_squash(call: Call) -> Response:
-    """Put one commit without parents in place of a branch's whole history."""
+    """Put one commit without parents in place of a branch's whole history, or a pull request's or conversion's."""
     repo, name = call.repo_to_write(), call.param("branch")
     message = call.text(call.json(), "message")
-    ref = f"refs/heads/{name}"
+    ref = name if name.startswith(("refs/pr/", "refs/convert/")) else f"refs/heads/{name}"
     with repo.lock, repo.objects() as store:
         present = repo.refs.read().get(ref)
         if present is None:
