@@ -22,7 +22,8 @@ from hubver.localhub import upload_pack as v2
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.holdings import may_use
-from hubver.localhub.receive_pack import Intake, advertise, receive
+from hubver.localhub.inspection import Intake
+from hubver.localhub.receive_pack import advertise, receive
 from hubver.localhub.users import User
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _STRANGER = User("", role="read")
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
 _IN_MEMORY = 8 * 2**20
 _PIECE = 2**20
+# What git compresses, lists of ids in hex, becomes about twice as long.
+_MOST_PLAIN, _MOST_GROWTH = 64 * 2**20, 10
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
@@ -100,7 +103,7 @@ def receive_pack(call: Call) -> Response:
     """Take a push."""
     intake = _intake(call, *_admit(call, "git-receive-pack"))
     with _plain_body(call) as body:
-        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(intake, p))
+        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(intake, p, body))
 
 
 def _intake(call: Call, repo: Repository, user: User) -> Intake:
@@ -172,17 +175,21 @@ def _plain_body(call: Call) -> Iterator[IO[bytes]]:
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
         unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            while piece := unpack.unconsumed_tail or call.body.read(_PIECE):
+            while not unpack.eof and (piece := unpack.unconsumed_tail or call.body.read(_PIECE)):
                 plain.write(unpack.decompress(piece, _PIECE))
+                if plain.tell() > _MOST_PLAIN + _MOST_GROWTH * call.body.tell():
+                    raise HubError(413, "The body grows too much when it is unpacked")
         except zlib.error:
             raise bad_request("The body is not what its Content-Encoding says") from None
+        if not unpack.eof:
+            raise bad_request("The compressed body ends early")
         plain.seek(0)
         yield plain
 
 
 ROUTES: list[Route] = [
     route(prefix + "/{namespace}/{name}" + suffix + path, handler, method)
-    for prefix in ("/datasets", "")
+    for prefix in ("/datasets", "/spaces", "")
     for suffix in (".git", "")
     for path, handler, method in (
         ("/info/refs", info_refs, "GET"),
