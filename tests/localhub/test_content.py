@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from huggingface_hub import CommitOperationAdd, get_hf_file_metadata, get_session, hf_hub_download, snapshot_download
@@ -115,6 +116,16 @@ def test_client_downloads_file_and_snapshot(hub, api, repo, filled, tmp_path):
         hf_hub_download(repo, "w.safetensors", revision="none", **at)
     with pytest.raises(EntryNotFoundError):
         hf_hub_download(repo, "dir", **at)
+
+
+def test_name_that_climbs_on_windows_is_kept_and_the_client_refuses_it(hub, api, repo, git, url, tmp_path):
+    name = "dir/..\\..\\..\\file"
+    api.upload_file(path_or_fileobj=TEXT, path_in_repo=name, repo_id=repo)
+    assert get(hub, f"acme/router/resolve/main/{quote(name)}").content == TEXT
+    with pytest.raises(ValueError, match="Invalid filename"):
+        hf_hub_download(repo, name, endpoint=hub.url, cache_dir=tmp_path / "cache")
+    git("clone", "-q", url, tmp_path / "clone")
+    assert (tmp_path / "clone" / name).read_bytes() == TEXT
 
 
 def test_dataset_files_are_under_datasets(hub, api, repo, tmp_path):
