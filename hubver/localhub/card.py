@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from hubver.localhub.licenses import LICENSES
+
 if TYPE_CHECKING:
     from hubver.localhub.repository import Kind
 
@@ -58,9 +60,17 @@ def check_card(readme: str) -> list[dict[str, str]]:
         return [{"message": f"Invalid YAML in the metadata: {error}"}]
     if found is not None and not isinstance(found, dict):
         return [{"message": "The metadata must be a mapping"}]
-    if found and not isinstance(found.get("model-index", []), list):
-        return [{"message": '"model-index" must be an array'}]
-    return []
+    return _wrong_values(found or {})
+
+
+def _wrong_values(card: dict[str, Any]) -> list[dict[str, str]]:
+    wrong = []
+    if not isinstance(card.get("model-index", []), list):
+        wrong.append('"model-index" must be an array')
+    license_ = card.get("license")
+    if any(name not in LICENSES for name in (license_ if isinstance(license_, list) else [license_ or "unknown"])):
+        wrong.append(f'"license" must be one of [{", ".join(LICENSES)}]')
+    return [{"message": message} for message in wrong]
 
 
 _DATASET_TAGS = ("language", "language_creators", "multilinguality", "size_categories", "task_categories", "task_ids")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from huggingface_hub import HfApi, get_hf_file_metadata, get_session, hf_hub_url
+from huggingface_hub import HfApi, RepoCard, constants, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from hubver.localhub import LocalHub
@@ -133,6 +133,10 @@ def test_datasets_are_listed_apart(api, repo):
     ("text", "status"),
     [
         ("---\nlicense: mit\n---\n", 200),
+        ("---\nlicense: [mit, cc-by-4.0]\n---\n", 200),
+        ("---\nlicense:\n---\n", 200),
+        ("---\nlicense: my-own\n---\n", 400),
+        ("---\nlicense: [mit, {}]\n---\n", 400),
         ("no metadata", 200),
         ("---\na: [\n---\n", 400),
         ("---\n- list\n---\n", 400),
@@ -144,6 +148,13 @@ def test_metadata_is_validated(hub, text, status):
     answer = get_session().post(f"{hub.url}/api/validate-yaml", json={"content": text, "repoType": "model"})
     assert answer.status_code == status
     assert bool(answer.json()["errors"]) == (status == 400)
+
+
+def test_client_shows_its_user_what_is_wrong_with_a_card(hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    RepoCard("---\nlicense: other\n---\n").validate()
+    with pytest.raises(ValueError, match=r'\A- Error: "license" must be one of \[apache-2.0, mit, '):
+        RepoCard("---\nlicense: my-own\n---\n").validate()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubver.localhub.access import may_read
 from hubver.localhub.call import Call, route
@@ -71,11 +71,13 @@ def info(call: Call) -> Response:
 
 
 def validate_yaml(call: Call) -> Response:
-    """Check the metadata at the head of a README before it is committed."""
+    """Check the metadata at the head of a README before it is committed; by `Accept`, answer in plain text."""
     body = call.json()
     if not isinstance(body.get("content"), str):
         raise bad_request("`content` must be a text")
     errors = check_card(body["content"])
+    if errors and call.request.headers.get("accept") == "text/plain":
+        return PlainTextResponse("\n".join(f"- Error: {error['message']}" for error in errors), 400)
     warnings = [] if read_card(body["content"]) else [{"message": "empty or missing yaml metadata in repo card"}]
     return JSONResponse({"errors": errors, "warnings": warnings}, 400 if errors else 200)
 
