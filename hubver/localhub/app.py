@@ -21,6 +21,7 @@ from hubver.localhub.routes import (
     git_http,
     lfs,
     listing,
+    oauth,
     refs,
     repos,
     settings,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 # Those with fixed words in their paths go before those that take any word there.
 _AREAS = (
     accounts,
+    oauth,
     webhooks,
     repos,
     listing,

@@ -19,9 +19,16 @@ def whoami(call: Call) -> Response:
     user = call.caller()
     roles = {**dict.fromkeys(user.reads, "read"), **dict.fromkeys(user.orgs, "write")}
     orgs = [{"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": role} for org, role in roles.items()]
-    token: dict[str, Any] = {"displayName": "localhub", "role": user.role, "createdAt": "2000-01-01T00:00:00.000Z"}
+    token: dict[str, Any] = {
+        "displayName": user.origin or "localhub",
+        "role": user.role,
+        "createdAt": "2000-01-01T00:00:00.000Z",
+    }
     if user.role == "fineGrained":
-        token["fineGrained"] = {"global": [], "scoped": [_scope(user, *grant) for grant in user.grants.items()]}
+        token["fineGrained"] = {
+            "global": list(user.scopes),
+            "scoped": [_scope(user, *grant) for grant in user.grants.items()],
+        }
     return JSONResponse(
         {
             "type": "user",
