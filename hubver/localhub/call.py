@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _PIECE = 2**20
 _IN_MEMORY = 8 * 2**20
 _LARGEST_JSON = 32 * 2**20
-_KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
+_KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,11 @@ class Call:
         Raises:
             HubError: 404 for kinds that this Hub does not have.
         """
-        outside = "datasets" if self.request.scope["path"].startswith("/datasets/") else "models"
+        first = self.request.scope["path"].split("/")[1]
+        outside = first if first in {"datasets", "spaces"} else "models"
         plural = self.request.path_params.get("kinds", outside)
         if plural not in _KINDS:
-            raise HubError(404, f"This Hub has models and datasets, not {plural}")
+            raise HubError(404, f"This Hub has models, datasets and spaces, not {plural}")
         return _KINDS[plural]
 
     def repo(self) -> Repository:

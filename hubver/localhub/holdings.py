@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hubver.localhub.access import check_gate, may_read
 from hubver.localhub.errors import HubError
 from hubver.localhub.files import write_atomically
+from hubver.localhub.repository import PREFIXES
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Holdings:
 
 def holders(store: Store, oid: str) -> list[Repository]:
     """The repos that have an object."""
-    return [repo for kind in ("model", "dataset") for repo in store.list(kind) if oid in Holdings(repo)]
+    return [repo for kind in PREFIXES for repo in store.list(kind) if oid in Holdings(repo)]
 
 
 def may_use(store: Store, repo: Repository, user: User | None, oid: str) -> bool:

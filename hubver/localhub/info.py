@@ -1,4 +1,4 @@
-"""What `model_info` and `dataset_info` say of a repo at a revision."""
+"""What `model_info`, `dataset_info` and `space_info` say of a repo at a revision."""
 
 from __future__ import annotations
 
@@ -76,6 +76,8 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
     }
     if about.kind == "model":
         known |= {"pipeline_tag": card.get("pipeline_tag"), "library_name": card.get("library_name")}
+    if about.kind == "space":
+        known["sdk"] = about.sdk
     if not expand:
         known.pop("usedStorage")
         return ids | {key: value for key, value in known.items() if value is not None}

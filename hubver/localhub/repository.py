@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from hubver.localhub.listener import Listener
 
-Kind = Literal["model", "dataset"]
+Kind = Literal["model", "dataset", "space"]
 Gated = Literal["auto", "manual", False]
-PREFIXES: dict[Kind, str] = {"model": "", "dataset": "datasets/"}
+PREFIXES: dict[Kind, str] = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 """What stands before the id in the address of a repo's page, files and git."""
 
 _FULL_SHA = re.compile(r"[0-9a-f]{40}")
@@ -39,13 +39,17 @@ _SHORT_SHA = re.compile(r"[0-9a-f]{7,39}")
 
 @dataclass(frozen=True)
 class Description:
-    """What the Hub knows of a repo beside its git; kept in `repo.json`. `created_at` is ISO 8601 in UTC."""
+    """What the Hub knows of a repo beside its git; kept in `repo.json`.
+
+    `created_at` is ISO 8601 in UTC; `sdk` is what a space is written with, which nothing here runs.
+    """
 
     kind: Kind
     id: str
     private: bool
     created_at: str
     gated: Gated = False
+    sdk: str | None = None
 
 
 class Repository:

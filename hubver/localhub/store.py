@@ -9,8 +9,8 @@ root/
   lfs/ab/cd/<sha256>        large files, shared by all repos
   xet/                      large files in chunks, shared by all repos (`xet.store` shows its layout)
   tmp/                      uploads that are still arriving; emptied at the start
-  models/acme/router/       one folder for each repo; datasets/ likewise
-    repo.json               id, private, gated, created_at
+  models/acme/router/       one folder for each repo; datasets/ and spaces/ likewise
+    repo.json               id, private, gated, created_at; of a space its sdk
     access.json             who asked to pass the gate
     repo.git/               a bare git repo; all refs are in packed-refs, large files are LFS pointers
     large/<sha256>          which of the large files are this repo's, with a path each
@@ -27,6 +27,7 @@ import shutil
 import tempfile
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -74,17 +75,29 @@ class Store:
         return self._root / f"{kind}s" / repo_id
 
     def get(self, kind: Kind, repo_id: str) -> Repository | None:
-        """Answer a repo, also by a name that it had before and no other repo has; None if there is none."""
+        """Answer a repo, also by its name in other case, and by one that it had before and no other repo has.
+
+        None if there is none.
+        """
         parts = repo_id.split("/")
         if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):
             return None
-        for name in (repo_id, self._moved.get(f"{kind}s/{repo_id}")):
-            folder = self._folder(kind, name or repo_id)
-            try:
-                return self._open(folder)
-            except FileNotFoundError:
-                continue
+        for find in (self._folder, self._in_any_case, self._moved_to):
+            folder = find(kind, repo_id)
+            if folder:
+                with suppress(FileNotFoundError):
+                    return self._open(folder)
         return None
+
+    def _in_any_case(self, kind: Kind, repo_id: str) -> Path | None:
+        """The folder of the repo whose id differs at most in case."""
+        owner, _, name = repo_id.lower().partition("/")
+        owned = (found for found in _entries(self._root / f"{kind}s") if found.name.lower() == owner)
+        return next((repo for found in owned for repo in _entries(found) if repo.name.lower() == name), None)
+
+    def _moved_to(self, kind: Kind, repo_id: str) -> Path | None:
+        now_at = self._moved.get(f"{kind}s/{repo_id}")
+        return self._folder(kind, now_at) if now_at else None
 
     def _open(self, folder: Path) -> Repository:
         repo = Repository(folder, self._locks[folder])
@@ -98,8 +111,8 @@ class Store:
             if repo:
                 yield repo
 
-    def create(self, kind: Kind, repo_id: str, *, private: bool, author: str) -> Repository:
-        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all.
+    def create(self, kind: Kind, repo_id: str, *, private: bool, author: str, sdk: str | None = None) -> Repository:
+        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all. A space has an `sdk`.
 
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
@@ -108,11 +121,11 @@ class Store:
         folder = self._folder(kind, repo_id)
         folder.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(dir=self._temporary))
-        Repository.create(building, Description(kind, repo_id, private, now()))
+        Repository.create(building, Description(kind, repo_id, private, now(), sdk=sdk))
         (building / "discussions").mkdir()
         _write_initial_commit(Repository(building, threading.RLock()), author)
         with self._creation:
-            if folder.exists():
+            if self._in_any_case(kind, repo_id):
                 shutil.rmtree(building)
                 raise conflict(f"You already created this {kind} repo: {repo_id}")
             building.chmod(0o755)
@@ -130,7 +143,7 @@ class Store:
         folder = self._folder(kind, repo_id)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with repo.lock, self._creation:
-            if folder.exists():
+            if self._in_any_case(kind, repo_id) not in {None, repo.folder} or folder == repo.folder:
                 raise conflict(f"A {kind} repository called {repo_id} already exists")
             # The list of names first: a crash after it leaves a name that leads nowhere, and after the next step an
             # old id in `repo.json`, which still leads here.
@@ -154,14 +167,21 @@ class Store:
         shutil.rmtree(grave, ignore_errors=True)
 
 
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
 def _check_name(repo_id: str) -> None:
     if repo_id.count("/") != 1 or not all(_NAME.fullmatch(part) for part in repo_id.split("/")):
         raise bad_request(f"Invalid repo name: {repo_id}")
 
 
 def _write_initial_commit(repo: Repository, author: str) -> None:
+    files = {".gitattributes": pointers.DEFAULT_ATTRIBUTES}
+    if repo.description.sdk:
+        title = repo.description.id.partition("/")[2]
+        files["README.md"] = f"---\ntitle: {json.dumps(title)}\nsdk: {repo.description.sdk}\n---\n".encode()
     with repo.objects() as store:
-        blob = write_blob(store, pointers.DEFAULT_ATTRIBUTES)
-        tree = trees.edit(store, None, {".gitattributes": (trees.FILE_MODE, blob)})
-        commit = write_commit(store, tree, [], author, "initial commit")
+        blobs = {path: (trees.FILE_MODE, write_blob(store, content)) for path, content in files.items()}
+        commit = write_commit(store, trees.edit(store, None, blobs), [], author, "initial commit")
         repo.move([RefChange(MAIN, None, commit)], store)

@@ -64,6 +64,12 @@ def test_file_takes_the_place_of_a_folder_and_back(api, repo):
     assert paths(api, repo) == [".gitattributes", "x/z"]
 
 
+def test_folder_may_be_deleted_as_if_it_were_a_file(api, repo):
+    api.create_commit(repo, [add("x/y"), add("x/z"), add("xy")], commit_message="folder")
+    api.create_commit(repo, [CommitOperationDelete("x")], commit_message="gone")
+    assert paths(api, repo) == [".gitattributes", "xy"]
+
+
 def test_stale_parent_is_refused_and_changes_nothing(api, repo):
     first = api.list_repo_commits(repo)[0].commit_id
     second = api.create_commit(repo, [add("a")], commit_message="a", parent_commit=first).oid

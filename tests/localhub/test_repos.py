@@ -62,6 +62,36 @@ def test_repo_without_a_namespace_is_the_callers(api):
     assert api.create_repo("router").repo_id == "acme/router"
 
 
+def test_names_are_one_in_any_case(api):
+    api.create_repo("acme/Router")
+    made = api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id="ACME/router").oid
+    info = api.model_info("acme/router")
+    assert (info.id, info.sha) == ("acme/Router", made)
+    assert status_of(api.create_repo, "acme/rouTer") == 409
+    api.create_repo("acme/other")
+    assert status_of(api.move_repo, "acme/other", "acme/rouTer") == 409
+    api.move_repo("acme/router", "acme/router")
+    assert api.model_info("acme/ROUTER").id == "acme/router"
+
+
+def test_repos_of_all_kinds_are_listed_with_their_sizes(hub, api):
+    api.create_repo("acme/router", private=True)
+    api.create_repo("acme/tickets", repo_type="dataset")
+    api.upload_file(path_or_fileobj=b"\0" * 3000, path_in_repo="w.bin", repo_id="acme/router")
+    rival = HfApi(endpoint=hub.url, token=hub.add_user("rival", orgs=("lab",)))
+    rival.create_repo("lab/app", repo_type="space", space_sdk="static")
+    mine = {repo.id: repo for repo in api.list_user_repos()}
+    assert {name: (repo.type, repo.visibility) for name, repo in mine.items()} == {
+        "acme/router": ("model", "private"),
+        "acme/tickets": ("dataset", "public"),
+    }
+    assert mine["acme/router"].storage > 3000
+    assert sum(repo.storage_percent for repo in mine.values()) == pytest.approx(100)
+    assert [repo.id for repo in rival.list_user_repos("lab")] == ["lab/app"]
+    assert list(rival.list_user_repos()) == []
+    assert status_of(lambda: list(api.list_user_repos("lab"))) == 403
+
+
 def test_namespace_of_others_is_forbidden(hub, api, repo):
     assert status_of(api.create_repo, "rival/x") == 403
     rival = HfApi(endpoint=hub.url, token=hub.add_user("rival"))

@@ -136,6 +136,6 @@ def _pieces(open_file: Callable[[], IO[bytes]], start: int, end: int) -> Iterato
 
 ROUTES: list[Route] = [
     route(prefix + "/{namespace}/{name}" + f"/{verb}/" + "{rest:path}", handler, "GET", "HEAD")
-    for prefix in ("/datasets", "")
+    for prefix in ("/datasets", "/spaces", "")
     for verb, handler in (("resolve", resolve), ("raw", raw))
 ]

@@ -161,8 +161,10 @@ def download(call: Call) -> Response:
 
 _OBJECT = "/lfs/{kind}/{namespace}/{name}/{oid}/{size:int}"
 ROUTES: list[Route] = [
-    route("/datasets/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
-    route("/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
+    *(
+        route(prefix + "/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST")
+        for prefix in ("/datasets", "/spaces", "")
+    ),
     Route(_OBJECT + "/object", upload_object, methods=["PUT"]),
     Route(_OBJECT + "/part/{number:int}", upload_part, methods=["PUT"]),
     route(_OBJECT + "/complete", complete, "POST"),

@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.access import may_read
 from hubver.localhub.call import Call, route
-from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.errors import HubError, bad_request, forbidden
 from hubver.localhub.info import describe
 from hubver.localhub.refs import MAIN
+from hubver.localhub.repository import PREFIXES
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -70,4 +71,31 @@ def _shown(info: dict[str, Any], query: QueryParams) -> dict[str, Any]:
     return {key: value for key, value in info.items() if key not in hidden}
 
 
-ROUTES: list[Route] = [route("/api/{kinds}", listing)]
+def owned(call: Call) -> Response:
+    """List the repos of the caller, or of an organisation that it belongs to, of every kind and with their sizes."""
+    namespace = call.param("organization") if "organization" in call.request.path_params else call.caller().name
+    if not call.caller().may_write(namespace):
+        raise forbidden(f"You don't have the rights to see the settings of {namespace!r}")
+    repos = [repo for kind in PREFIXES for repo in call.hub.store.list(kind) if repo.namespace == namespace]
+    facts = [(repo, describe(repo, MAIN, blobs=False, expand=["lastModified", "usedStorage"])) for repo in repos]
+    total = sum(known["usedStorage"] for _, known in facts) or 1
+    return JSONResponse(
+        [
+            {
+                "id": repo.description.id,
+                "type": repo.description.kind,
+                "updatedAt": known["lastModified"],
+                "visibility": "private" if repo.description.private else "public",
+                "storage": known["usedStorage"],
+                "storagePercent": 100 * known["usedStorage"] / total,
+            }
+            for repo, known in facts
+        ]
+    )
+
+
+ROUTES: list[Route] = [
+    route("/api/settings/repositories", owned),
+    route("/api/organizations/{organization}/settings/repositories", owned),
+    route("/api/{kinds}", listing),
+]

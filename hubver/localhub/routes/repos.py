@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from hubver.localhub.repository import Kind
 
+_SDKS = ("gradio", "docker", "static", "streamlit")
+
 
 def _named(call: Call, body: dict[str, Any]) -> tuple[Kind, str]:
     """Kind and id of the repo that a body names; without an organisation it is the caller's own."""
     kind = body.get("type") or "model"
     if kind not in PREFIXES:
-        raise bad_request(f"This Hub has models and datasets, not the type {kind!r}")
+        raise bad_request(f"This Hub has models, datasets and spaces, not the type {kind!r}")
     name = call.text(body, "name")
     if "/" in name:
         return kind, name
@@ -37,15 +39,22 @@ def create(call: Call) -> Response:
     kind, repo_id = _named(call, body)
     author = call.must_own(repo_id.partition("/")[0]).name
     private = body.get("visibility") == "private" or bool(body.get("private"))
+    sdk = _sdk(body.get("sdk")) if kind == "space" else None
     url = call.url(PREFIXES[kind] + repo_id)
     try:
-        repo = call.hub.store.create(kind, repo_id, private=private, author=author)
+        repo = call.hub.store.create(kind, repo_id, private=private, author=author, sdk=sdk)
     except HubError as error:
         # The client reads the address from the refusal where the repo may exist already.
         error.facts["url"] = url
         raise
     call.hub.notices.repo_changed(repo, "create")
     return JSONResponse({"url": url, "name": repo_id, "id": repo_id, "private": private})
+
+
+def _sdk(named: object) -> str:
+    if named not in _SDKS:
+        raise bad_request(f"`sdk` must be one of {', '.join(_SDKS)}")
+    return str(named)
 
 
 def delete(call: Call) -> Response:

@@ -16,7 +16,7 @@ from hubver.localhub.webhooks import Domain, Webhook
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-_WATCHED = {"model", "dataset", "user", "org"}
+_WATCHED = {"model", "dataset", "space", "user", "org"}
 
 
 def listing(call: Call) -> Response:
