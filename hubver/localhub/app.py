@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse
 
 from hubver.localhub.errors import HubError
 from hubver.localhub.faults import FaultyApp
+from hubver.localhub.pages import routes as pages
+from hubver.localhub.pages.shell import is_for_people, refusal
 from hubver.localhub.routes import (
     accounts,
     bare_names,
@@ -56,6 +58,7 @@ _AREAS = (
     git_http,
     content,
     bare_names,
+    pages,
 )
 
 
@@ -88,10 +91,12 @@ def _request_id(scope: Scope) -> bytes:
     return b";".join(filter(None, [root, sent.get(b"x-amzn-trace-id")]))
 
 
-async def _answer_error(_request: Request, error: Exception) -> Response:
+async def _answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HubError):
         return error.response()
     if isinstance(error, HTTPException):
+        if is_for_people(request):
+            return refusal(request, HubError(error.status_code, error.detail, headers=dict(error.headers or {})))
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     if isinstance(error, ClientDisconnect):
         return JSONResponse({"error": "The connection was lost before the request was whole"}, 400)
