@@ -35,6 +35,7 @@ class User:
         grants: what a fine-grained token may do, by namespace or by repo (`acme/router`, `datasets/acme/tickets`).
         scopes: what a fine-grained token may do beside that: `gated-repos` is to download what the user may.
         origin: issuer and subject of the id token that the token was exchanged for; empty for other tokens.
+        full_names: what the user and its organisations are called, by name; where one is not there, as by name.
     """
 
     name: str
@@ -44,6 +45,7 @@ class User:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     scopes: tuple[str, ...] = ()
     origin: str = ""
+    full_names: Mapping[str, str] = field(default_factory=dict)
 
     def may_read(self, namespace: str, repo: str) -> bool:
         """Whether the repo, named as in `grants`, is the user's to read and its token good for that."""

@@ -148,14 +148,25 @@ def test_token_for_a_namespace_is_for_all_its_repos(hub, api):
 
 
 def test_whoami_tells_what_a_token_may(hub, api):
-    token = hub.add_user("ann", orgs=("lab",), grants={"lab": "read", "datasets/lab/x": "write"})
+    token = hub.add_user("ann", orgs=("lab",), grants={"lab": "read", "datasets/lab/x": "write", "lab/x": "read"})
     access = api.whoami(token=token)["auth"]["accessToken"]
     assert access["role"] == "fineGrained"
     scopes = {(s["entity"]["type"], s["entity"]["name"]): s["permissions"] for s in access["fineGrained"]["scoped"]}
     assert scopes == {
         ("org", "lab"): ["repo.content.read"],
+        ("model", "lab/x"): ["repo.content.read"],
         ("dataset", "lab/x"): ["repo.content.read", "repo.write", "discussion.write"],
     }
+
+
+def test_users_and_organisations_have_full_names(tmp_path):
+    users = {"hf_ann": User("ann", ("lab", "club"), full_names={"ann": "Ann Example", "lab": "The Lab"})}
+    for _ in range(2):  # the second time from what the first has written
+        with LocalHub(tmp_path, users=users) as hub:
+            me = HfApi(endpoint=hub.url, token="hf_ann").whoami()
+            named = {org["name"]: org["fullname"] for org in me["orgs"]}
+            assert (me["fullname"], named) == ("Ann Example", {"lab": "The Lab", "club": "club"})
+        users = {}
 
 
 def test_reading_member_sees_and_proposes_but_does_not_change(tmp_path):

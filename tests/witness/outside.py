@@ -16,6 +16,12 @@ PRODUCTION = "reads what is on huggingface.co"
 
 BY_NAME = {
     "test_utils_http.py::test_fix_hf_endpoint_in_url": "expects the client to be pointed at no Hub but its default",
+    "test_hf_api.py::TestCommitApi::test_create_repo_private_by_default": (
+        "expects an organisation whose settings make new repos private"
+    ),
+    "test_utils_cache.py::TestTryDeletePath::test_delete_path_on_local_folder_with_wrong_permission": (
+        "expects not to be run as root"
+    ),
 }
 """Beginnings of the names of tests that can only work with the real Hubs for a reason that shows in no request."""
 
@@ -30,6 +36,7 @@ _ADDRESSES = {
     r"/api/(models|datasets|spaces)/semantic-search\b": "search by meaning",
     r"/api/(models|datasets)-tags-by-type\b": "the list of all tags there are",
 }
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(/[^\s']*)")
 # A test that looks for the staging Hub should have been led to the embedded one: that is a failure, no excuse.
 _THERE = re.compile(r"127\.0\.0\.1|localhost|::1|0\.0\.0\.0|hub-ci\.huggingface\.co")
 
@@ -43,18 +50,19 @@ def elsewhere(hosts: Iterable[str]) -> str | None:
     return f"talks to {', '.join(others)}" if others else None
 
 
-def reason(test: str, requests: Iterable[str]) -> str | None:
+def reason(test: str, detail: str, requests: Iterable[str]) -> str | None:
     """Why a test that failed could not pass; None if it could have.
 
     Args:
         test: its name, as `test_file.py::TestClass::test_name`.
+        detail: what it said. It may hold an address of a fixture that several tests share, and that asked but once.
         requests: addresses that the test asked for, without the host.
     """
     for beginning, why in BY_NAME.items():
         if test.startswith(beginning):
             return why
-    for address in requests:
+    for address in [*requests, *_ADDRESS.findall(detail)]:
         for pattern, what in _ADDRESSES.items():
             if re.match(pattern, address):
-                return f"asks for {what}: {address.partition('?')[0]}"
+                return f"asks for {what}"
     return None

@@ -103,5 +103,5 @@ def _judged(note: dict[str, Any]) -> Test:
         return Test(name, "not applicable" if detail == PRODUCTION else "skipped", detail)
     beyond = elsewhere(note.get("hosts", ()))
     if outcome == "failed":
-        beyond = beyond or reason(test, note.get("requests", ()))
+        beyond = beyond or reason(test, detail, note.get("requests", ()))
     return Test(name, "not applicable", f"{beyond} ({outcome})") if beyond else Test(name, outcome, detail)
