@@ -47,9 +47,12 @@ def checked_path(path: str) -> str:
     """Answer a path in a repo, without a slash at its end.
 
     Raises:
-        HubError: 422 if it is not the plain path of something inside the repo.
+        HubError: 422 if it is not the plain path of something inside the repo. One that begins by climbing out as on
+            Windows is none; one that climbs later is, as on the Hub.
     """
     path = path.rstrip("/")
-    if not all(is_plain_name(name) for name in path.encode("utf-8", "surrogatepass").split(b"/")):
+    if path.startswith("..\\") or not all(
+        is_plain_name(name) for name in path.encode("utf-8", "surrogatepass").split(b"/")
+    ):
         raise HubError(422, f"Invalid path in repo: {path!a}")
     return path

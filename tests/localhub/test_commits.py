@@ -120,6 +120,7 @@ REFUSED = {
     "git's own folder inside": ([HEADER, file("a/.GIT/hooks/x")], 422, None),
     "git's own folder to Windows": ([HEADER, file("git~1/config")], 422, None),
     "git's own folder to a Mac": ([HEADER, file(".g\u200cit/config")], 422, None),
+    "climbs out as on Windows": ([HEADER, file("..\\x")], 422, None),
     "git's own folder behind a backslash": ([HEADER, file("a\\.git\\config")], 422, None),
     "path climbs out": ([HEADER, file("../a")], 422, None),
     "path climbs in the middle": ([HEADER, file("a/../../b")], 422, None),
