@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from dulwich.errors import NotGitRepository
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _PIECE = 2**20
 _IN_MEMORY = 8 * 2**20
 _LARGEST_JSON = 32 * 2**20
+_REPO = "localhub.repo"
 _KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
@@ -158,6 +160,7 @@ class Call:
         repo = self.hub.store.get(self.kind, self._repo_id())
         if repo is None or not may_read(repo, user):
             raise repo_not_found(anonymous=user is None)
+        self.request.scope[_REPO] = repo
         stale = self.request.scope.get(STALE_REFS)
         if stale and self.request.method in {"GET", "HEAD"}:
             repo.refs = LaggingRefs(repo.git_dir, stale)
@@ -232,6 +235,17 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
         yield bytes(gathered)
 
 
+def _answered(handler: Callable[[Call], Response], call: Call) -> Response:
+    """Answer a request; where its repo has gone under its feet, as if it had come a moment later."""
+    try:
+        return handler(call)
+    except (FileNotFoundError, NotGitRepository):
+        repo = call.request.scope.get(_REPO)
+        if repo is None or repo.folder.exists():
+            raise
+        raise repo_not_found(anonymous=False) from None
+
+
 def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Route:
     """Serve `path` with a function that runs on a worker thread once the body has arrived."""
 
@@ -241,6 +255,6 @@ def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Rout
                 await run_in_threadpool(body.write, piece)
             body.seek(0)
             call = Call(request, request.app.state.hub, body)
-            return await run_in_threadpool(handler, call)
+            return await run_in_threadpool(_answered, handler, call)
 
     return Route(path, endpoint, methods=list(methods or ("GET",)))

@@ -9,11 +9,39 @@ from pathlib import Path
 
 def sync_folder(folder: Path) -> None:
     """Make renames inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_folders(top: Path) -> None:
+    """Make what was made in `top` and in the folders right inside it survive a power cut."""
+    for entry in os.scandir(top):
+        if entry.is_dir(follow_symlinks=False):
+            sync_folder(Path(entry.path))
+    sync_folder(top)
+
+
+def sync_all(top: Path) -> None:
+    """Make a whole tree of files, which nobody else writes to, survive a power cut."""
+    for folder, _, names in os.walk(top):
+        for name in names:
+            _sync(Path(folder, name))
+        sync_folder(Path(folder))
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it that are not there, so that they survive a power cut."""
+    if not folder.is_dir():
+        make_folders(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:

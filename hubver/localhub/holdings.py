@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub.access import check_gate, may_read
 from hubver.localhub.errors import HubError
-from hubver.localhub.files import write_atomically
+from hubver.localhub.files import make_folders, write_atomically
 from hubver.localhub.repository import PREFIXES
 from hubver.localhub.store import now
 
@@ -50,7 +50,7 @@ class Holdings:
         """Note that the repo has an object, or where in it; what was noted before is kept."""
         known = self._read(oid)
         if known is None or (filename and not known.filename):
-            self._folder.mkdir(exist_ok=True)
+            make_folders(self._folder)
             held = Held(oid, size, known.pushed_at if known else now(), filename, ref)
             write_atomically(self._folder / oid, json.dumps(asdict(held)).encode())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import bad_request
-from hubver.localhub.files import sync_folder
+from hubver.localhub.files import make_folders, sync_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +61,7 @@ class Upload:
             raise bad_request(f"The uploaded content is not object {self._target.name} of {size} bytes")
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(self._target.parent)
         self._temporary.replace(self._target)
         sync_folder(self._target.parent)
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, GitProtocolError, ObjectFormatException
 from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 
-from hubver.localhub.discussions import Discussions, pull_number
+from hubver.localhub.discussions import Discussion, Discussions, pull_number
 from hubver.localhub.inspection import Inspection, Intake, Objection
 from hubver.localhub.pack_sizes import check_sizes
 from hubver.localhub.pulls import record_commit
@@ -125,24 +125,29 @@ def _move_all(intake: Intake, waiting: Quarantine, push: Push) -> dict[str, Obje
 
 def _move(intake: Intake, changes: list[RefChange], store: BaseObjectStore, *, atomic: bool) -> dict[str, Objection]:
     """Move refs, all or none if `atomic`, and otherwise those that nothing stands in the way of."""
+    told = _pull_commits(intake.repo, store, changes, intake.user)
     try:
-        intake.repo.move(changes, store)
+        with Discussions(intake.repo).telling(told):
+            intake.repo.move(changes, store)
     except RefusedChanges as error:
         refused = {name: Objection(reason) for name, reason in error.reasons.items()}
         others = [change for change in changes if change.name not in refused]
         return refused if atomic or not others else refused | _move(intake, others, store, atomic=False)
-    _note_pull_commits(intake.repo, store, changes, intake.user)
     return {}
 
 
-def _note_pull_commits(repo: Repository, store: BaseObjectStore, changes: list[RefChange], user: User) -> None:
-    discussions = Discussions(repo)
+def _pull_commits(
+    repo: Repository, store: BaseObjectStore, changes: list[RefChange], user: User
+) -> list[tuple[Discussion, RefChange]]:
+    """The pull requests whose refs move, as they are to tell of it."""
+    told = []
     for change in changes:
         number = pull_number(change.name)
         if number is not None and change.new is not None:
-            discussion = discussions.get(number)
+            discussion = Discussions(repo).get(number)
             record_commit(discussion, store, change.new, user.name)
-            discussions.save(discussion)
+            told.append((discussion, change))
+    return told
 
 
 def _report(protocol: ReceivableProtocol, push: Push, unpacked: bytes, refused: dict[str, Objection]) -> None:

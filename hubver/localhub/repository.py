@@ -13,15 +13,16 @@ from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.repo import Repo
 
 from hubver.localhub import trees
-from hubver.localhub.errors import entry_not_found, revision_not_found
-from hubver.localhub.files import write_atomically
+from hubver.localhub.errors import conflict, entry_not_found, repo_not_found, revision_not_found
+from hubver.localhub.files import sync_folders, write_atomically
 from hubver.localhub.listener import Silence
+from hubver.localhub.locks import RepoLock
 from hubver.localhub.pointers import Attributes
 from hubver.localhub.refs import RefChange, Refs
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dulwich.object_store import BaseObjectStore
@@ -57,11 +58,34 @@ class Repository:
 
     def __init__(self, folder: Path, lock: threading.RLock) -> None:
         self.folder = folder
-        self.lock = lock
+        self.lock = RepoLock(lock, self._check_still_here)
         self.git_dir = folder / "repo.git"
         self.refs = Refs(self.git_dir)
         self.listener: Listener = Silence()
-        self.description = Description(**json.loads((folder / "repo.json").read_bytes()))
+        self.description = self._read_description()
+        self.moved_to: Callable[[], str | None] = lambda: None
+        """Answers the id that the repo has got since it was opened, if it has another."""
+
+    def _read_description(self) -> Description:
+        return Description(**json.loads((self.folder / "repo.json").read_bytes()))
+
+    def _check_still_here(self) -> None:
+        """Take up what has changed while a request waited for the lock.
+
+        Raises:
+            HubError: 404 RepoNotFound if the repo was deleted meanwhile, 409 if it was moved.
+        """
+        try:
+            present = self._read_description()
+        except FileNotFoundError:
+            if self.moved_to():
+                raise conflict(
+                    f"{self.description.id} has just been moved to {self.moved_to()}. Please retry."
+                ) from None
+            raise repo_not_found(anonymous=False) from None
+        if present.created_at != self.description.created_at:
+            raise repo_not_found(anonymous=False)
+        self.description = present
 
     @property
     def namespace(self) -> str:
@@ -149,6 +173,8 @@ class Repository:
             store: the repo's objects.
             quietly: tell the listener nothing.
         """
+        # The files of the objects are on the disk already, but not yet their names.
+        sync_folders(self.git_dir / "objects")
         self.refs.update(changes, lambda oid: peel(store, oid))
         if not quietly:
             self.listener.refs_moved(self, changes)

@@ -20,6 +20,7 @@ from hubver.localhub.id_tokens import IdTokens
 from hubver.localhub.limits import CommitRate
 from hubver.localhub.notices import Notices
 from hubver.localhub.publishers import Trust
+from hubver.localhub.recovery import recover
 from hubver.localhub.serving import listening, served, url_of
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
@@ -101,6 +102,7 @@ class LocalHub:
             courier = starting.enter_context(Courier(self._switches.webhook_tries))
             notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
             store.listener = notices
+            recover(store)
             hub = Hub(
                 store=store,
                 accounts=self._accounts,

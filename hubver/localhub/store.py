@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub import pointers, trees
 from hubver.localhub.errors import bad_request, conflict
-from hubver.localhub.files import write_atomically
+from hubver.localhub.files import make_folders, sync_all, sync_folder, write_atomically
 from hubver.localhub.lfs_store import LfsStore
 from hubver.localhub.listener import Silence
 from hubver.localhub.refs import MAIN, RefChange
@@ -102,6 +102,8 @@ class Store:
     def _open(self, folder: Path) -> Repository:
         repo = Repository(folder, self._locks[folder])
         repo.listener = self.listener
+        name = f"{repo.description.kind}s/{repo.description.id}"
+        repo.moved_to = lambda: self._moved.get(name)
         return repo
 
     def list(self, kind: Kind) -> Iterator[Repository]:
@@ -119,7 +121,7 @@ class Store:
         """
         _check_name(repo_id)
         folder = self._folder(kind, repo_id)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         building = Path(tempfile.mkdtemp(dir=self._temporary))
         Repository.create(building, Description(kind, repo_id, private, now(), sdk=sdk))
         (building / "discussions").mkdir()
@@ -129,7 +131,9 @@ class Store:
                 shutil.rmtree(building)
                 raise conflict(f"You already created this {kind} repo: {repo_id}")
             building.chmod(0o755)
+            sync_all(building)
             building.rename(folder)
+            sync_folder(folder.parent)
         return self._open(folder)
 
     def move(self, repo: Repository, repo_id: str) -> Repository:
@@ -141,7 +145,7 @@ class Store:
         kind, old = repo.description.kind, f"{repo.description.kind}s/{repo.description.id}"
         _check_name(repo_id)
         folder = self._folder(kind, repo_id)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         with repo.lock, self._creation:
             if self._in_any_case(kind, repo_id) not in {None, repo.folder} or folder == repo.folder:
                 raise conflict(f"A {kind} repository called {repo_id} already exists")
@@ -155,6 +159,7 @@ class Store:
             self._moved |= dict.fromkeys([*led_here, old], repo_id)
             write_atomically(self._root / "moved.json", json.dumps(self._moved, indent=1).encode())
             repo.folder.rename(folder)
+            sync_folder(repo.folder.parent)
             moved = self._open(folder)
             moved.describe(replace(moved.description, id=repo_id))
             return moved
@@ -164,6 +169,7 @@ class Store:
         with repo.lock:
             grave = self._temporary / f"deleted-{os.urandom(8).hex()}"
             repo.folder.rename(grave)
+            sync_folder(repo.folder.parent)
         shutil.rmtree(grave, ignore_errors=True)
 
 

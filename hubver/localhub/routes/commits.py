@@ -135,10 +135,11 @@ def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: 
         call.must_write(repo)
     check_parent(operations, head.commit)
     oid = write(bench, operations, head.commit, user.name)
-    repo.move([RefChange(head.ref, head.commit, oid)], bench.store)
+    change = RefChange(head.ref, head.commit, oid)
     if pull:
         record_commit(pull, bench.store, oid, user.name)
-        Discussions(repo).save(pull)
+    with Discussions(repo).telling([(pull, change)] if pull else []):
+        repo.move([change], bench.store)
     return oid
 
 

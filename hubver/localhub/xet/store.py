@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.files import sync_folder, write_atomically
+from hubver.localhub.files import make_folders, sync_folder, write_atomically
 from hubver.localhub.xet import hashes
 from hubver.localhub.xet.content import open_content
 from hubver.localhub.xet.shards import FileClaim, Term, known_chunks, parse_shard
@@ -120,7 +120,7 @@ class XetStore:
         """
         file = self._folder / "id"
         if not file.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self._folder)
             write_atomically(file, secrets.token_hex(8).encode())
         return file.read_text("ascii")
 
@@ -129,7 +129,7 @@ class XetStore:
 
     def _write(self, kind: str, name: str, content: bytes) -> None:
         path = self._place(kind, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         write_atomically(path, content)
 
     def xorb_path(self, xorb: str) -> Path:
@@ -148,7 +148,7 @@ class XetStore:
         """Take over the checked and synced `file` as a xorb."""
         self._write("layouts", xorb, bytes(layout))
         target = self.xorb_path(xorb)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         file.rename(target)
         sync_folder(target.parent)
 
