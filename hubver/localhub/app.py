@@ -17,6 +17,7 @@ from hubver.localhub.pages.shell import is_for_people, refusal
 from hubver.localhub.routes import (
     accounts,
     bare_names,
+    cdn,
     commits,
     content,
     discussions,
@@ -36,6 +37,7 @@ from hubver.localhub.routes import (
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hubver.localhub.hub import Hub
@@ -105,10 +107,19 @@ async def _answer_error(request: Request, error: Exception) -> Response:
 
 def create_app(hub: Hub) -> ASGIApp:
     """Assemble the routes of every area around one Hub's state."""
+    return _HubManners(_app(hub, [route for area in _AREAS for route in area.ROUTES]))
+
+
+def create_cdn(hub: Hub) -> ASGIApp:
+    """Assemble what answers where `hub.cdn` leads to. Faults apply there too."""
+    return _app(hub, cdn.ROUTES)
+
+
+def _app(hub: Hub, routes: list[Route]) -> ASGIApp:
     app = Starlette(
-        routes=[route for area in _AREAS for route in area.ROUTES],
+        routes=routes,
         exception_handlers=dict.fromkeys((HubError, HTTPException, ClientDisconnect, Exception), _answer_error),
     )
     app.router.redirect_slashes = False
     app.state.hub = hub
-    return _HubManners(FaultyApp(app, hub.faults))
+    return FaultyApp(app, hub.faults)

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.localhub.app import create_app
+from hubver.localhub.app import create_app, create_cdn
+from hubver.localhub.cdn import Cdn
 from hubver.localhub.delivery import Courier
 from hubver.localhub.exchange import Exchange, UsedTokens
 from hubver.localhub.faults import Faults
@@ -98,6 +99,8 @@ class LocalHub:
                 self._accounts.add(User(_DEFAULT_USER))
             listener = starting.enter_context(listening(*self._address))
             self.url = url_of(listener)
+            leads_away = self._switches.large_files == "another_origin"
+            beside = starting.enter_context(listening(self._address[0], 0)) if leads_away else None
             store = Store(self.root)
             courier = starting.enter_context(Courier(self._switches.webhook_tries))
             notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
@@ -113,7 +116,10 @@ class LocalHub:
                 commit_rate=CommitRate(self._switches.commits_per_hour, self._clock),
                 notices=notices,
                 exchange=self._exchange(store),
+                cdn=Cdn(beside.getsockname()[1], self._clock) if beside else None,
             )
+            if beside:
+                starting.enter_context(served(create_cdn(hub), beside, patience_s=self._patience_s))
             starting.enter_context(served(create_app(hub), listener, patience_s=self._patience_s))
             self._running = starting.pop_all()
         return self

@@ -22,6 +22,9 @@ class Switches:
         atomic_push: whether git pushes may be atomic.
         fetch_any_object: whether git may fetch files and trees by their ids, which a partial clone does at its checkout;
             the Hub was seen to make such a clone and then to refuse that.
+        large_files: whether `resolve` is answered `here` with a large file, or by a redirect to `another_origin`, which
+            serves it to whoever has the signed address until that expires. The Hub leads to its CDN so; the metadata is
+            then on the redirect, where clients must look for it, and tokens must stay behind.
         webhooks_on_branch_api: whether a branch created, moved or deleted over HTTP triggers webhooks, as pushes do.
         webhook_tries: how often a delivery is tried before it is given up.
         id_token_once: whether an id token can be exchanged once only. Jobs with `HF_OIDC_ID_TOKEN` exchange one often.
@@ -35,6 +38,7 @@ class Switches:
     merge_conflict_status: int = 409
     atomic_push: bool = True
     fetch_any_object: bool = True
+    large_files: Literal["here", "another_origin"] = "here"
     webhooks_on_branch_api: bool = True
     webhook_tries: int = 4
     id_token_once: bool = False

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dulwich.objects import Blob
 from starlette.concurrency import iterate_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, entry_not_found
@@ -29,13 +29,17 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def resolve(call: Call) -> Response:
-    """Serve a file, large ones from disk, and tell clients with Xet how to get those in chunks."""
+    """Serve a file, or lead to where a large one is served, and tell clients with Xet how to get those in chunks."""
     commit, path, content = _find(call)
     pointer = parse_pointer(content)
     if pointer is None:
         return _serve_blob(call, commit, path, content)
-    headers = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size), "ETag": f'"{pointer.oid}"'}
-    return serve_large(call, pointer, {**_headers(commit, path), **headers, **_xet_headers(call, commit, pointer)})
+    linked = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
+    headers = {**_headers(commit, path), **linked, **_xet_headers(call, commit, pointer)}
+    if call.hub.cdn is None:
+        return serve_large(call, pointer, {**headers, "ETag": f'"{pointer.oid}"'})
+    address = call.hub.cdn.address(call, pointer, path.rpartition("/")[2])
+    return PlainTextResponse(f"Found. Redirecting to {address}", 302, {**headers, "Location": address})
 
 
 def raw(call: Call) -> Response:
@@ -56,10 +60,13 @@ def _find(call: Call) -> tuple[str, str, bytes]:
 
 
 def _headers(commit: str, path: str) -> dict[str, str]:
-    name = path.rpartition("/")[2]
+    return {"X-Repo-Commit": commit, **shown_as(path.rpartition("/")[2])}
+
+
+def shown_as(name: str) -> dict[str, str]:
+    """The headers by which a browser takes a file for what it is: data, under this name."""
     plain = name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
     return {
-        "X-Repo-Commit": commit,
         "Accept-Ranges": "bytes",
         # Whatever a file holds, no browser runs it with the rights of this Hub's pages.
         "Content-Security-Policy": "default-src 'none'; sandbox",

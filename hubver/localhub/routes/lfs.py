@@ -68,7 +68,9 @@ def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, 
     if uploading and not here:
         answer["actions"] = _upload_actions(call, repo, pointer, multipart=multipart)
     elif not uploading and here:
-        answer["actions"] = {"download": {"href": _signed(call, repo, "download", pointer)}}
+        cdn = call.hub.cdn
+        href = cdn.address(call, pointer, pointer.oid) if cdn else _signed(call, repo, "download", pointer)
+        answer["actions"] = {"download": {"href": href}}
     elif not uploading:
         answer["error"] = {"code": 404, "message": "Object does not exist"}
     return answer
