@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from pathlib import Path
 
 import click
 
-from hubver.cli.output import note
+from hubver.cli.output import note, warn
 
 
 @click.group("hub")
@@ -30,9 +31,18 @@ def serve(root: Path, port: int, host: str, publishers: Path | None) -> None:
 
     def ready(environment: dict[str, str]) -> None:
         note(f"A Hub is at {environment['HF_ENDPOINT']}, kept in {root}. Ctrl-C stops it.")
+        if not _is_loopback(host):
+            warn(f"It listens on {host}, so other machines can reach it, and what they send is not encrypted.")
         note("In the shell that uses it:")
         for name, value in environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
 
     trust = Trust.read(publishers) if publishers else None
     server.serve(root, host=host, port=port, trust=trust, on_ready=ready)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
