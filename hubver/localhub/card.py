@@ -78,16 +78,17 @@ _DATASET_TAGS = ("language", "language_creators", "multilinguality", "size_categ
 
 def card_tags(card: dict[str, Any], kind: Kind) -> list[str]:
     """The tags that the Hub derives from the metadata."""
-    tags = _texts(card.get("tags"))
+    tags = texts(card.get("tags"))
     if kind == "dataset":
-        tags += [f"{key}:{value}" for key in _DATASET_TAGS for value in _texts(card.get(key))]
+        tags += [f"{key}:{value}" for key in _DATASET_TAGS for value in texts(card.get(key))]
     else:
-        tags += _texts(card.get("language"))
-    tags += _texts(card.get("library_name")) + _texts(card.get("pipeline_tag"))
+        tags += texts(card.get("language"))
+    tags += texts(card.get("library_name")) + texts(card.get("pipeline_tag"))
     for key, prefix in (("license", "license"), ("base_model", "base_model"), ("datasets", "dataset")):
-        tags += [f"{prefix}:{value}" for value in _texts(card.get(key))]
+        tags += [f"{prefix}:{value}" for value in texts(card.get(key))]
     return list(dict.fromkeys(tags))
 
 
-def _texts(value: object) -> list[str]:
+def texts(value: object) -> list[str]:
+    """The texts in a field that may hold one or a list."""
     return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item]

@@ -7,12 +7,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub import trees
-from hubver.localhub.card import card_tags, read_card
+from hubver.localhub.card import card_tags, read_card, texts
 from hubver.localhub.pointers import parse_pointer
 from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
+
+
+_ON_REQUEST = {"usedStorage", "downloadsAllTime", "models", "datasets"}
 
 
 def iso(seconds: int) -> str:
@@ -73,13 +76,16 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
         "cardData": card or None,
         "siblings": siblings,
         "usedStorage": used,
+        "trendingScore": 0,
     }
     if about.kind == "model":
-        known |= {"pipeline_tag": card.get("pipeline_tag"), "library_name": card.get("library_name")}
+        known |= {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")}
     if about.kind == "space":
-        known["sdk"] = about.sdk
+        known |= {"sdk": about.sdk, **{key: texts(card.get(key)) for key in ("models", "datasets")}}
+    else:
+        known["downloadsAllTime"] = 0
     if not expand:
-        known.pop("usedStorage")
+        known = {key: value for key, value in known.items() if key not in _ON_REQUEST}
         return ids | {key: value for key, value in known.items() if value is not None}
     return ids | {key: value for key, value in known.items() if key in expand and value is not None}
 

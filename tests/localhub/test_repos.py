@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 import stat
+from typing import get_args
 
 import pytest
 from huggingface_hub import HfApi, RepoCard, constants, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import ExpandDatasetProperty_T, ExpandModelProperty_T, ExpandSpaceProperty_T
 
 from hubver.localhub import LocalHub
 
@@ -268,14 +271,18 @@ def test_move_is_refused(hub, api, repo):
     assert {m.id for m in api.list_models()} == {repo, "acme/taken"}
 
 
+HELD = {"model": "acme/first", "dataset": "acme/tickets", "space": "acme/demo"}
+
+
 @pytest.fixture
 def shelf(api):
-    """Three models and a dataset that differ in what they say of themselves."""
+    """Three models, a dataset and a space that differ in what they say of themselves."""
     for number, name in enumerate(("first", "second", "third")):
         api.create_repo(f"acme/{name}")
         card = f"---\npipeline_tag: {'text-generation' if number else 'fill-mask'}\ntags: [t{number}, all]\nlanguage: en\n---\n"
         api.upload_file(path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=f"acme/{name}")
     api.update_repo_settings("acme/third", gated="auto")
+    api.create_repo("acme/demo", repo_type="space", space_sdk="static")
     api.create_repo("acme/tickets", repo_type="dataset")
     card = b"---\nlanguage: [en, de]\nsize_categories: n<1K\n---\n"
     api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="acme/tickets", repo_type="dataset")
@@ -308,8 +315,49 @@ def test_list_tells_more_when_asked(api, shelf):
     assert (plain.siblings, plain.card_data, plain.pipeline_tag) == (None, None, "fill-mask")
     full = next(iter(api.list_models(filter="t0", full=True, cardData=True)))
     assert ([s.rfilename for s in full.siblings], full.card_data.language) == ([".gitattributes", "README.md"], "en")
-    some = next(iter(api.list_models(filter="t0", expand=["gated"])))
-    assert (some.gated, some.tags) == (False, None)
+    some = next(iter(api.list_models(filter="t0", expand=["gated", "usedStorage", "downloadsAllTime"])))
+    assert (some.gated, some.tags, some.downloads_all_time) == (False, None, 0)
+    assert some.used_storage == sum(f.size for f in api.list_repo_tree(some.id))
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [("model", ExpandModelProperty_T), ("dataset", ExpandDatasetProperty_T), ("space", ExpandSpaceProperty_T)],
+)
+def test_unknown_properties_are_refused_with_those_there_are(hub, api, shelf, kind, properties):
+    listing = {"model": api.list_models, "dataset": api.list_datasets, "space": api.list_spaces}[kind]
+    for ask in (
+        lambda names: list(listing(expand=names)),
+        lambda names: api.repo_info(HELD[kind], repo_type=kind, expand=names),
+    ):
+        ask(list(get_args(properties)))
+        with pytest.raises(HfHubHTTPError) as refused:
+            ask(["sha", "beauty"])
+        message = refused.value.response.json()["error"]
+        assert set(re.findall(r'"([^"]+)"', message)) == set(get_args(properties))
+        assert (refused.value.response.status_code, "at expand[1]" in message) == (400, True)
+
+
+def test_spaces_are_filtered_by_what_they_use(api, shelf):
+    card = b"---\nsdk: static\nmodels: [acme/first, acme/second]\ndatasets: acme/tickets\n---\n"
+    api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="acme/demo", repo_type="space")
+    api.create_repo("acme/idle", repo_type="space", space_sdk="docker")
+    cases = {
+        (): ["acme/idle", "acme/demo"],
+        ("linked", True): ["acme/demo"],
+        ("models", "acme/first"): ["acme/demo"],
+        ("datasets", "acme/tickets"): ["acme/demo"],
+        ("models", "acme/third"): [],
+    }
+    for case, expected in cases.items():
+        assert [s.id for s in api.list_spaces(**dict([case] if case else []))] == expected
+    (told,) = api.list_spaces(linked=True, expand=["models", "datasets"])
+    assert (told.models, told.datasets) == (["acme/first", "acme/second"], ["acme/tickets"])
+
+
+def test_filters_that_mean_nothing_here_are_refused(api, shelf):
+    for filters in ({"apps": "ollama"}, {"inference": "warm"}, {"num_parameters": "min:1B"}):
+        assert status_of(lambda given=filters: list(api.list_models(**given))) == 400
 
 
 def test_datasets_are_filtered_by_what_their_cards_say(api, shelf):

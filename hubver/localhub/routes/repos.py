@@ -11,6 +11,7 @@ from hubver.localhub.call import Call, route
 from hubver.localhub.card import check_card, read_card
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.info import describe
+from hubver.localhub.properties import asked_properties
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES
 
@@ -74,7 +75,7 @@ def info(call: Call) -> Response:
     repo = call.repo()
     revision = call.param("revision") if "revision" in call.request.path_params else MAIN
     query = call.request.query_params
-    expand = query.getlist("expand") + query.getlist("expand[]")
+    expand = asked_properties(query, call.kind)
     with_blobs = query.get("blobs", "").lower() in {"1", "true"}
     return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
 
