@@ -84,7 +84,7 @@ def _environment(hub: LocalHub, home: Path, notes: Path) -> dict[str, str]:
         kept
         | lfs
         | {
-            "HF_ENDPOINT": hub.url,
+            **{name: value for name, value in hub.environment().items() if name != "HF_TOKEN"},
             "HF_HOME": str(home / "hf"),
             "HF_HUB_DISABLE_PROGRESS_BARS": "0",
             "HOME": str(home),

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 _ORG, _ORG_NAME = "valid_org_hub", "Dummy Hub Org"
 
 
-def staging_hub(checkout: Path) -> LocalHub:
-    """A Hub, not started yet, with the users, organisations and tokens of the checkout's `testing_constants.py`."""
+def staging_hub(checkout: Path, *, xet: bool) -> LocalHub:
+    """A Hub, not started yet, with the users, organisations and tokens of the checkout's `testing_constants.py`.
+
+    Args:
+        checkout: of huggingface_hub.
+        xet: whether it takes and gives large files by Xet, or by LFS alone.
+    """
     known = runpy.run_path(str(checkout / "tests" / "testing_constants.py"))
     users = {
         known["TOKEN"]: User(
@@ -26,4 +31,4 @@ def staging_hub(checkout: Path) -> LocalHub:
     }
     if "ENTERPRISE_TOKEN" in known:  # since 1.0
         users[known["ENTERPRISE_TOKEN"]] = User(known["ENTERPRISE_USER"], orgs=(known["ENTERPRISE_ORG"],))
-    return LocalHub(users=users)
+    return LocalHub(users=users, xet=xet)
