@@ -18,7 +18,7 @@ from hubver.localhub.files import sync_folders, write_atomically
 from hubver.localhub.listener import Silence
 from hubver.localhub.locks import RepoLock
 from hubver.localhub.pointers import Attributes
-from hubver.localhub.refs import RefChange, Refs
+from hubver.localhub.refs import MAIN, RefChange, Refs
 
 if TYPE_CHECKING:
     import threading
@@ -134,7 +134,9 @@ class Repository:
             HubError: 404 RevisionNotFound.
         """
         refs = self.refs.read()
-        for name in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
+        # The JavaScript client says HEAD where it is told nothing.
+        head = [MAIN] if revision == "HEAD" else []
+        for name in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision, *head):
             if name in refs:
                 return refs[name].commit
         with self.objects() as store:

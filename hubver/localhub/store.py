@@ -43,7 +43,7 @@ from hubver.localhub.repository import Description, Kind, Repository, write_blob
 from hubver.localhub.xet.store import XetStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hubver.localhub.listener import Listener
 
@@ -113,8 +113,25 @@ class Store:
             if repo:
                 yield repo
 
-    def create(self, kind: Kind, repo_id: str, *, private: bool, author: str, sdk: str | None = None) -> Repository:
-        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all. A space has an `sdk`.
+    def create(
+        self,
+        kind: Kind,
+        repo_id: str,
+        *,
+        private: bool,
+        author: str,
+        sdk: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Repository:
+        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all.
+
+        Args:
+            kind: of repo.
+            repo_id: its name.
+            private: whether only its owner may see it.
+            author: of the first commit.
+            sdk: of a space.
+            files: in the first commit; they go before those of the same names that the Hub writes.
 
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
@@ -125,7 +142,7 @@ class Store:
         building = Path(tempfile.mkdtemp(dir=self._temporary))
         Repository.create(building, Description(kind, repo_id, private, now(), sdk=sdk))
         (building / "discussions").mkdir()
-        _write_initial_commit(Repository(building, threading.RLock()), author)
+        _write_initial_commit(Repository(building, threading.RLock()), author, files or {})
         with self._creation:
             if self._in_any_case(kind, repo_id):
                 shutil.rmtree(building)
@@ -182,12 +199,12 @@ def _check_name(repo_id: str) -> None:
         raise bad_request(f"Invalid repo name: {repo_id}")
 
 
-def _write_initial_commit(repo: Repository, author: str) -> None:
+def _write_initial_commit(repo: Repository, author: str, more: Mapping[str, bytes]) -> None:
     files = {".gitattributes": pointers.DEFAULT_ATTRIBUTES}
     if repo.description.sdk:
         title = repo.description.id.partition("/")[2]
         files["README.md"] = f"---\ntitle: {json.dumps(title)}\nsdk: {repo.description.sdk}\n---\n".encode()
     with repo.objects() as store:
-        blobs = {path: (trees.FILE_MODE, write_blob(store, content)) for path, content in files.items()}
+        blobs = {path: (trees.FILE_MODE, write_blob(store, content)) for path, content in {**files, **more}.items()}
         commit = write_commit(store, trees.edit(store, None, blobs), [], author, "initial commit")
         repo.move([RefChange(MAIN, None, commit)], store)

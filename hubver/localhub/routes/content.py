@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dulwich.objects import Blob
 from starlette.concurrency import iterate_in_threadpool
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, entry_not_found
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hubver.localhub.pointers import Pointer
 
 _PIECE = 2**20
+_XET_MEDIA = "application/vnd.xet-fileinfo+json"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -36,6 +37,9 @@ def resolve(call: Call) -> Response:
         return _serve_blob(call, commit, path, content)
     linked = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
     headers = {**_headers(commit, path), **linked, **_xet_headers(call, commit, pointer)}
+    if "X-Xet-Hash" in headers and _XET_MEDIA in call.request.headers.get("accept", ""):
+        # The JavaScript client asks for the way to the chunks in place of the file.
+        return JSONResponse({"hash": headers["X-Xet-Hash"], "size": pointer.size}, 200, headers, _XET_MEDIA)
     if call.hub.cdn is None:
         return serve_large(call, pointer, {**headers, "ETag": f'"{pointer.oid}"'})
     address = call.hub.cdn.address(call, pointer, path.rpartition("/")[2])
@@ -82,7 +86,8 @@ def _xet_headers(call: Call, commit: str, pointer: Pointer) -> dict[str, str]:
     if file_id is None:
         return {}
     token = call.url(f"api/{call.kind}s/{call.param('namespace')}/{call.param('name')}/xet-read-token/{commit}")
-    return {"X-Xet-Hash": file_id, "Link": f'<{token}>; rel="xet-auth"'}
+    plan = call.url(f"xet/{call.hub.store.xet.id}/v1/reconstructions/{file_id}")
+    return {"X-Xet-Hash": file_id, "Link": f'<{token}>; rel="xet-auth", <{plan}>; rel="xet-reconstruction-info"'}
 
 
 def _serve_blob(call: Call, commit: str, path: str, content: bytes) -> Response:

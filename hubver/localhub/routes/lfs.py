@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -19,12 +19,15 @@ from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.pointers import Pointer
 from hubver.localhub.routes.content import serve_large
+from hubver.localhub.routes.xet import connection
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hubver.localhub.hub import Hub
     from hubver.localhub.repository import Repository
+
+Transfer = Literal["basic", "multipart", "xet"]
 
 _MEDIA = "application/vnd.git-lfs+json"
 _OID = re.compile(r"[0-9a-f]{64}")
@@ -42,13 +45,19 @@ def batch(call: Call) -> Response:
         repo = call.repo_to_download()
     if body.get("hash_algo", "sha256") not in {"sha256", "sha_256"}:
         raise bad_request("Only sha256 is supported")
-    multipart = "multipart" in (body.get("transfers") or [])
     pointers = _objects(body)
-    large = multipart and uploading and any(p.size > call.hub.lfs_part_size for p in pointers)
-    objects = [_answer(call, repo, pointer, uploading=uploading, multipart=multipart) for pointer in pointers]
-    return JSONResponse(
-        {"transfer": "multipart" if large else "basic", "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA
-    )
+    transfer = _transfer(call, body, pointers) if uploading else "basic"
+    objects = [_answer(call, repo, pointer, uploading=uploading, transfer=transfer) for pointer in pointers]
+    return JSONResponse({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA)
+
+
+def _transfer(call: Call, body: dict[str, Any], pointers: list[Pointer]) -> Transfer:
+    """How objects are uploaded: by Xet where the client can, as the JavaScript client and git-xet do, and else by LFS."""
+    offered = body.get("transfers") or []
+    if "xet" in offered and call.hub.xet:
+        return "xet"
+    large = any(pointer.size > call.hub.lfs_part_size for pointer in pointers)
+    return "multipart" if "multipart" in offered and large else "basic"
 
 
 def _objects(body: dict[str, Any]) -> list[Pointer]:
@@ -61,12 +70,12 @@ def _objects(body: dict[str, Any]) -> list[Pointer]:
     return pointers
 
 
-def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, multipart: bool) -> dict[str, Any]:
+def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, transfer: Transfer) -> dict[str, Any]:
     answer: dict[str, Any] = {"oid": pointer.oid, "size": pointer.size, "authenticated": True}
     store = call.hub.store
     here = store.lfs.size(pointer.oid) == pointer.size and may_use(store, repo, call.user, pointer.oid)
     if uploading and not here:
-        answer["actions"] = _upload_actions(call, repo, pointer, multipart=multipart)
+        answer["actions"] = _upload_actions(call, repo, pointer, transfer)
     elif not uploading and here:
         cdn = call.hub.cdn
         href = cdn.address(call, pointer, pointer.oid) if cdn else _signed(call, repo, "download", pointer)
@@ -76,10 +85,15 @@ def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, 
     return answer
 
 
-def _upload_actions(call: Call, repo: Repository, pointer: Pointer, *, multipart: bool) -> dict[str, Any]:
+def _upload_actions(call: Call, repo: Repository, pointer: Pointer, transfer: Transfer) -> dict[str, Any]:
+    if transfer == "xet":
+        about = repo.description
+        # Where the client gets another token when this one expires; a pull request may be what it is for.
+        href = call.url(f"api/{about.kind}s/{about.id}/xet-write-token/main?create_pr=1")
+        return {"upload": {"href": href, "header": connection(call, repo, "write")}}
     verify = {"href": _signed(call, repo, "verify", pointer)}
     size = call.hub.lfs_part_size
-    if not multipart or pointer.size <= size:
+    if transfer == "basic" or pointer.size <= size:
         return {"upload": {"href": _signed(call, repo, "object", pointer)}, "verify": verify}
     count = -(-pointer.size // size)
     header = {"chunk_size": str(size)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -9,11 +10,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from hubver.localhub.access import may_read
 from hubver.localhub.call import Call, route
 from hubver.localhub.card import check_card, read_card
+from hubver.localhub.commits import parse_operations
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.info import describe
-from hubver.localhub.properties import asked_properties
+from hubver.localhub.pre_receive import objection
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES
+from hubver.localhub.trees import FILE_MODE
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -41,15 +44,35 @@ def create(call: Call) -> Response:
     author = call.must_own(repo_id.partition("/")[0]).name
     private = body.get("visibility") == "private" or bool(body.get("private"))
     sdk = _sdk(body.get("sdk")) if kind == "space" else None
-    url = call.url(PREFIXES[kind] + repo_id)
+    url, files = call.url(PREFIXES[kind] + repo_id), _first_files(body)
     try:
-        repo = call.hub.store.create(kind, repo_id, private=private, author=author, sdk=sdk)
+        repo = call.hub.store.create(kind, repo_id, private=private, author=author, sdk=sdk, files=files)
     except HubError as error:
         # The client reads the address from the refusal where the repo may exist already.
         error.facts["url"] = url
         raise
     call.hub.notices.repo_changed(repo, "create")
     return JSONResponse({"url": url, "name": repo_id, "id": repo_id, "private": private})
+
+
+def _first_files(body: dict[str, Any]) -> dict[str, bytes]:
+    """The files that a repo is to begin with, and a card if the body names a license."""
+    files: dict[str, bytes] = {}
+    if body.get("license"):
+        files["README.md"] = f"---\nlicense: {json.dumps(body['license'])}\n---\n".encode()
+    given = body.get("files") or []
+    if not isinstance(given, list):
+        raise bad_request("`files` must be a list of objects with `path`, `content` and `encoding`")
+    if given:
+        header = {"key": "header", "value": {"summary": "initial commit"}}
+        lines = [header, *({"key": "file", "value": file} for file in given)]
+        parsed = parse_operations((json.dumps(line).encode() for line in lines), lambda content: lambda: content)
+        files |= {path: content() for path, content in parsed.files.items()}
+    for path, content in files.items():
+        rule = objection(path, FILE_MODE, content, lambda _oid, _size: False)
+        if rule:
+            raise bad_request(rule.text([path], MAIN))
+    return files
 
 
 def _sdk(named: object) -> str:
@@ -75,7 +98,7 @@ def info(call: Call) -> Response:
     repo = call.repo()
     revision = call.param("revision") if "revision" in call.request.path_params else MAIN
     query = call.request.query_params
-    expand = asked_properties(query, call.kind)
+    expand = query.getlist("expand") + query.getlist("expand[]")
     with_blobs = query.get("blobs", "").lower() in {"1", "true"}
     return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
 

@@ -62,11 +62,20 @@ def _token(call: Call, repo: Repository, access: grants.Access, revision: str) -
         # hf_xet shows its user nothing of an error but the address, so it is led to one that says what to do.
         return Response(status_code=307, headers={"Location": call.url(_NO_XET)})
     repo.resolve(revision)
+    headers = connection(call, repo, access)
+    url, token, expires = headers.values()
+    return JSONResponse({"casUrl": url, "accessToken": token, "exp": int(expires)}, headers=headers)
+
+
+def connection(call: Call, repo: Repository, access: grants.Access) -> dict[str, str]:
+    """The headers that let a client in: the address of the store, a token for it, and when that expires."""
     expires = int(time.time()) + grants.LIFETIME_S
     grant = grants.Grant(repo.description.kind, repo.description.id, access, expires)
-    token, url = grant.token(call.hub.sign), call.url(f"xet/{call.hub.store.xet.id}")
-    headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(expires)}
-    return JSONResponse({"casUrl": url, "accessToken": token, "exp": expires}, headers=headers)
+    return {
+        "X-Xet-Cas-Url": call.url(f"xet/{call.hub.store.xet.id}"),
+        "X-Xet-Access-Token": grant.token(call.hub.sign),
+        "X-Xet-Token-Expiration": str(expires),
+    }
 
 
 def no_xet(_call: Call) -> Response:
