@@ -16,13 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from hubver.localhub.access import check_gate, may_read, may_write
+from hubver.localhub.bodies import drain
 from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
 from hubver.localhub.faults import STALE_REFS
 from hubver.localhub.refs import LaggingRefs
 from hubver.localhub.repository import PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from hubver.localhub.repository import Kind, Repository
     from hubver.localhub.users import User
 
-_PIECE = 2**20
 _IN_MEMORY = 8 * 2**20
 _LARGEST_JSON = 32 * 2**20
 _REPO = "localhub.repo"
@@ -223,18 +223,6 @@ class Call:
         return {"Link": f'<{self.request.url.include_query_params(**changes)}>; rel="next"'}
 
 
-async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of about 1 MiB, so that each is worth a hop to a worker thread."""
-    gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) >= _PIECE:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
-
-
 def _answered(handler: Callable[[Call], Response], call: Call) -> Response:
     """Answer a request; where its repo has gone under its feet, as if it had come a moment later."""
     try:
@@ -251,8 +239,7 @@ def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Rout
 
     async def endpoint(request: Request) -> Response:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as body:
-            async for piece in pieces(request):
-                await run_in_threadpool(body.write, piece)
+            await drain(request, body.write)
             body.seek(0)
             call = Call(request, request.app.state.hub, body)
             return await run_in_threadpool(_answered, handler, call)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_PIECE = 2**20
 
 
 def sync_folder(folder: Path) -> None:
@@ -58,3 +67,40 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+class Incoming:
+    """A file that is still arriving, under a name of its own in `folder`.
+
+    Use as a context manager; leaving it without `keep` removes what was written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        handle, name = tempfile.mkstemp(dir=folder, prefix="incoming-")
+        self.file: IO[bytes] = os.fdopen(handle, "w+b")
+        self._temporary = Path(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def keep(self, target: Path) -> None:
+        """Let the file be `target`, on the same file system, for good."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        make_folders(target.parent)
+        self._temporary.replace(target)
+        sync_folder(target.parent)
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """Hash what is left to read of a file; in hex."""
+    found = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        found.update(piece)
+    return found.hexdigest()

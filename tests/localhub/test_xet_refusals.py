@@ -153,7 +153,7 @@ def test_xorb_over_the_limit_is_refused(store, hub, monkeypatch):
     assert kept(hub) == ["id"]
 
 
-@pytest.mark.parametrize("name", ["abc", "AB" * 32, "../" * 20 + "abcd", "%2e%2e%2f" * 7 + "x"])
+@pytest.mark.parametrize("name", ["abc", "AB" * 32, "..%2f" * 20 + "abcd", "%2e%2e%2f" * 7 + "x"])
 def test_hash_that_is_none_is_refused(filled, name):
     for method, path in (("POST", "v1/xorbs/default/"), ("GET", "v1/reconstructions/"), ("GET", "v1/chunks/default/")):
         assert filled.ask(method, path + name, b"x" if method == "POST" else None).status_code in {400, 404}

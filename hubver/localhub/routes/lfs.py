@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hubver.localhub.call import Call, pieces, route
+from hubver.localhub.bodies import drain
+from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.pointers import Pointer
@@ -95,10 +96,14 @@ def _upload_actions(call: Call, repo: Repository, pointer: Pointer, transfer: Tr
     size = call.hub.lfs_part_size
     if transfer == "basic" or pointer.size <= size:
         return {"upload": {"href": _signed(call, repo, "object", pointer)}, "verify": verify}
-    count = -(-pointer.size // size)
     header = {"chunk_size": str(size)}
-    header |= {f"{n:05}": _signed(call, repo, f"part/{n}", pointer) for n in range(1, count + 1)}
+    for number in range(1, _parts(call.hub, pointer) + 1):
+        header[f"{number:05}"] = _signed(call, repo, f"part/{number}", pointer)
     return {"upload": {"href": _signed(call, repo, "complete", pointer), "header": header}, "verify": verify}
+
+
+def _parts(hub: Hub, pointer: Pointer) -> int:
+    return -(-pointer.size // hub.lfs_part_size)
 
 
 def _signed(call: Call, repo: Repository, what: str, pointer: Pointer) -> str:
@@ -123,8 +128,7 @@ async def upload_object(request: Request) -> Response:
     pointer = _authorised(hub, request)
     upload = await run_in_threadpool(hub.store.lfs.upload, pointer.oid)
     with upload:
-        async for piece in pieces(request):
-            await run_in_threadpool(upload.write, piece)
+        await drain(request, upload.write, most=pointer.size)
         await run_in_threadpool(upload.finish, pointer.size)
     await run_in_threadpool(_arrived, hub, request, pointer)
     return Response()
@@ -142,22 +146,22 @@ async def upload_part(request: Request) -> Response:
     """Take one part of a multipart upload; its ETag is what the client hands in at completion."""
     hub: Hub = request.app.state.hub
     pointer = _authorised(hub, request)
-    path = await run_in_threadpool(hub.store.lfs.part, pointer.oid, int(request.path_params["number"]))
-    file = await run_in_threadpool(path.open, "wb")
-    with file:
-        async for piece in pieces(request):
-            await run_in_threadpool(file.write, piece)
+    start = (int(request.path_params["number"]) - 1) * hub.lfs_part_size
+    with hub.store.lfs.part(pointer.oid, pointer.size, start) as file:
+        await drain(request, file.write, most=min(hub.lfs_part_size, pointer.size - start))
     return Response(headers={"ETag": f'"{secrets.token_hex(16)}"'})
 
 
 def complete(call: Call) -> Response:
-    """Put the parts together in the order of their numbers."""
+    """End the upload of an object in parts."""
     pointer = _authorised(call.hub, call.request)
     try:
-        numbers = sorted(int(part["partNumber"]) for part in call.json()["parts"])
+        numbers = {int(part["partNumber"]) for part in call.json()["parts"]}
     except (KeyError, TypeError, ValueError):
         raise bad_request("`parts` must be a list of objects with `partNumber`") from None
-    call.hub.store.lfs.assemble(pointer.oid, pointer.size, numbers)
+    if numbers != set(range(1, _parts(call.hub, pointer) + 1)):
+        raise bad_request("`parts` must name every part, and no others")
+    call.hub.store.lfs.assemble(pointer.oid, pointer.size)
     _arrived(call.hub, call.request, pointer)
     return JSONResponse({}, media_type=_MEDIA)
 

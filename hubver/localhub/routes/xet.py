@@ -15,7 +15,8 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from hubver.localhub.call import Call, pieces, route
+from hubver.localhub.bodies import drain
+from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.holdings import Holdings
 from hubver.localhub.refs import MAIN
@@ -114,18 +115,14 @@ async def upload_xorb(request: Request) -> Response:
     """Take a xorb, and keep it if it is the one that its address says."""
     hub: Hub = request.app.state.hub
     await run_in_threadpool(_authorise, hub, request, "write")
-    xorb, store, size = _hash(request), hub.store.xet, 0
+    xorb, store = _hash(request), hub.store.xet
     if await run_in_threadpool(store.has_xorb, xorb):
         async for _ in request.stream():
             pass
         return JSONResponse({"was_inserted": False})
     upload = await run_in_threadpool(store.upload, xorb)
     with upload:
-        async for piece in pieces(request):
-            size += len(piece)
-            if size > LARGEST_XORB:
-                raise HubError(413, f"A xorb has {LARGEST_XORB} bytes at most")
-            await run_in_threadpool(upload.write, piece)
+        await drain(request, upload.file.write, most=LARGEST_XORB)
         await run_in_threadpool(upload.finish)
     return JSONResponse({"was_inserted": True})
 
@@ -135,10 +132,7 @@ async def upload_shard(request: Request) -> Response:
     hub: Hub = request.app.state.hub
     repo = await run_in_threadpool(_authorise, hub, request, "write")
     content = bytearray()
-    async for piece in pieces(request):
-        content += piece
-        if len(content) > LARGEST_SHARD:
-            raise HubError(413, f"A shard has {LARGEST_SHARD} bytes at most")
+    await drain(request, content.extend, most=LARGEST_SHARD)
     for file in await run_in_threadpool(hub.store.xet.register, bytes(content)):
         await run_in_threadpool(Holdings(repo).add, file.sha256, file.size)
     return JSONResponse({"result": 1})
