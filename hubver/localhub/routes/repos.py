@@ -14,6 +14,7 @@ from hubver.localhub.commits import parse_operations
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.info import describe
 from hubver.localhub.pre_receive import objection
+from hubver.localhub.properties import asked_properties
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES
 from hubver.localhub.trees import FILE_MODE
@@ -98,7 +99,7 @@ def info(call: Call) -> Response:
     repo = call.repo()
     revision = call.param("revision") if "revision" in call.request.path_params else MAIN
     query = call.request.query_params
-    expand = query.getlist("expand") + query.getlist("expand[]")
+    expand = asked_properties(query, call.kind)
     with_blobs = query.get("blobs", "").lower() in {"1", "true"}
     return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
 
