@@ -35,6 +35,7 @@ _ADDRESSES = {
     r"/api/(users|organizations)/[^/]+/(overview|followers|following|members|socials)\b": "profiles of users",
     r"/api/(models|datasets|spaces)/semantic-search\b": "search by meaning",
     r"/api/(models|datasets)-tags-by-type\b": "the list of all tags there are",
+    r"/this-hub-has-no-xet/": "Xet, without which the Hub was started",
 }
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(/[^\s']*)")
 # A test that looks for the staging Hub should have been led to the embedded one: that is a failure, no excuse.
