@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from witness import files, report
+from witness import files, report, samples
 from witness.run import OUTCOMES, run_file
 from witness.staging import staging_hub
 
@@ -28,6 +28,7 @@ def main() -> int:
     chosen = [f"test_{name.removeprefix('test_').removesuffix('.py')}.py" for name in options.files]
     results = []
     with staging_hub(checkout, xet=not options.no_xet) as hub:
+        samples.make(hub)
         for file in chosen or [name for name in files.found(checkout) if name not in left_out]:
             start = time.monotonic()
             results.append(run_file(checkout, file, hub, options.pytest, options.limit))

@@ -12,9 +12,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PRODUCTION = "reads what is on huggingface.co"
-"""Said of tests that mark themselves so, or use the fixture `api_prod`: they are not run."""
+"""Said of tests that mark themselves so, or use the fixture `api_prod`: they are not run, but for `READ_SAMPLES`."""
+
+READ_SAMPLES = (
+    "test_cache_layout.py::",
+    "test_cache_no_symlinks.py::",
+    "test_file_download.py::TestCachedDownload::",
+    "test_file_download.py::TestFileDownloadDryRun::",
+    "test_repocard.py::TestSpaceCard::",
+    "test_repocard.py::test_load_from_hub_if_repo_id_or_path_is_a_dir",
+    "test_xet_download.py::",
+)
+"""Beginnings of the names of those that find what they read here too; see `samples`.
+
+What they check is how the client and a Hub get along, whatever the files hold.
+"""
 
 BY_NAME = {
+    "test_cache_no_symlinks.py::TestCacheLayoutIfSymlinksNotSupported::test_scan_and_delete_cache_no_symlinks": (
+        "reads a commit of huggingface.co by its id"
+    ),
+    "test_file_download.py::TestCachedDownload::test_get_hf_file_metadata_basic": (
+        "reads a commit of huggingface.co by its id"
+    ),
+    "test_file_download.py::TestCachedDownload::test_get_hf_file_metadata_from_a_lfs_file": (
+        "reads a repo of huggingface.co that has no namespace"
+    ),
+    "test_file_download.py::TestCachedDownload::test_hf_hub_download_with_user_agent": (
+        "counts the requests by which huggingface.co leads to its cache of small files"
+    ),
     "test_utils_http.py::test_fix_hf_endpoint_in_url": "expects the client to be pointed at no Hub but its default",
     "test_hf_api.py::TestCommitApi::test_create_repo_private_by_default": (
         "expects an organisation whose settings make new repos private"
