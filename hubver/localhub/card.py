@@ -17,6 +17,11 @@ _BLOCK = re.compile(r"\A(?:\ufeff)?\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\
 
 
 _MOST_VALUES = 100_000
+_UNREADABLE = (
+    yaml.YAMLError,
+    ValueError,
+    RecursionError,
+)  # the last two for the 99th of a month, and a thousand brackets
 
 
 def read_card(readme: str) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def read_card(readme: str) -> dict[str, Any]:
     block = _BLOCK.match(readme)
     try:
         found = yaml.safe_load(block[1]) if block else None
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError for the 99th of a month
+    except _UNREADABLE:
         return {}
     if not isinstance(found, dict) or not _is_small(found):
         return {}
@@ -56,7 +61,7 @@ def check_card(readme: str) -> list[dict[str, str]]:
         return []
     try:
         found = yaml.safe_load(block[1])
-    except yaml.YAMLError as error:
+    except _UNREADABLE as error:
         return [{"message": f"Invalid YAML in the metadata: {error}"}]
     if found is not None and not isinstance(found, dict):
         return [{"message": "The metadata must be a mapping"}]

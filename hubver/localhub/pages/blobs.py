@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _SUBMODULE = 0o160000
 _START = 2048
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ def glimpse(store: BaseObjectStore, entry: Entry) -> Glimpse | None:
     size, start = _loose_start(store, entry.oid) or _packed_start(store, entry.oid)
     pointer = parse_pointer(start) if size == len(start) else None
     return Glimpse(pointer.size if pointer else size, pointer, size)
+
+
+def is_text(content: bytes) -> bool:
+    """Whether people can read a file, be it in UTF-8 or in an encoding that nobody knows."""
+    return not _CONTROL.search(content)
 
 
 def _packed_start(store: BaseObjectStore, oid: str) -> tuple[int, bytes]:

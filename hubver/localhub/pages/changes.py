@@ -11,8 +11,7 @@ from dulwich.diff_tree import tree_changes
 from dulwich.objects import ObjectID
 
 from hubver.localhub import trees
-from hubver.localhub.pages.blobs import Glimpse, glimpse
-from hubver.localhub.pointers import is_binary
+from hubver.localhub.pages.blobs import Glimpse, glimpse, is_text
 from hubver.localhub.repository import read_blob
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ _LONGEST_FILE = 200_000
 _MOST_LINES = 3_000
 _SHOWN_LINES = 400
 _LONGEST_LINE = 1_000
-_SAMPLE = 8_000
 
 Side = tuple[int, str]
 """Mode and object id of a file in a tree."""
@@ -136,7 +134,7 @@ def _diff(store: BaseObjectStore, change: Change) -> FileDiff:
     texts = [
         read_blob(store, side[1]) if side and seen else b"" for side, seen in ((change.old, old), (change.new, new))
     ]
-    if any(is_binary(text[:_SAMPLE]) for text in texts):
+    if any(not is_text(text) for text in texts):
         return FileDiff(change.path, verb, old, new, note="A binary file.")
     before, after = (text.decode("utf-8", "replace").splitlines() for text in texts)
     if max(len(before), len(after)) > _MOST_LINES:
@@ -154,7 +152,7 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
     """The lines that changed with three around them."""
     for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(3):
         first, last = group[0], group[-1]
-        place = f"@@ -{first[1] + 1},{last[2] - first[1]} +{first[3] + 1},{last[4] - first[3]} @@"
+        place = f"@@ -{_span(first[1], last[2])} +{_span(first[3], last[4])} @@"
         yield Line("place", None, None, place)
         for what, old, old_end, new, new_end in group:
             if what == "equal":
@@ -165,6 +163,11 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
                 yield Line("went", number + 1, None, _cut(before[number]))
             for number in range(new, new_end):
                 yield Line("came", None, number + 1, _cut(after[number]))
+
+
+def _span(start: int, end: int) -> str:
+    """First line and number of lines, as git writes them."""
+    return f"{start + 1 if end > start else start},{end - start}"
 
 
 def _cut(text: str) -> str:

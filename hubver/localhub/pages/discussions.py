@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ _MOST_READ = 1000
 _MOST_DIGITS = 9
 _EVENTS = 100
 _FILTERS = ("open", "closed", "all")
+_UNDECIDED = {"open", "draft"}
 
 
 def listing(call: Call) -> Response:
@@ -95,8 +97,8 @@ def files(call: Call) -> Response:
         raise HubError(404, f"#{discussion.num} is a discussion, which changes no files")
     closed, number = gate_is_closed(call, repo), call.number("p", 0, 10**6)
     with repo.open() as git:
-        before, after, found = _changes(repo, git, discussion)
-        page = None if closed else changes.page(git.object_store, found, number)
+        proposal = _proposal(repo, git, discussion)
+        page = None if closed else changes.page(git.object_store, proposal.changes, number)
     return repo_page(
         call,
         repo,
@@ -105,9 +107,8 @@ def files(call: Call) -> Response:
         discussion=discussion,
         part="files",
         page=page,
-        conflicts=_conflicts(repo, discussion),
-        before=before,
-        after=after,
+        conflicts=proposal.conflicts,
+        after=proposal.after,
     )
 
 
@@ -125,23 +126,34 @@ def _has_commits(repo: Repository, discussion: Discussion) -> bool:
 
 def _conflicts(repo: Repository, discussion: Discussion) -> list[str]:
     """The files that keep an open pull request from being merged."""
-    if discussion.status not in {"open", "draft"} or not _has_commits(repo, discussion):
+    if discussion.status not in _UNDECIDED or not _has_commits(repo, discussion):
         return []
     with repo.open() as git:
         return plan_merge(repo, git, discussion)[1].conflicts
 
 
-def _changes(repo: Repository, git: Repo, discussion: Discussion) -> tuple[str, str, Iterator[changes.Change]]:
-    """The commits before and after the change, and what it changes; nothing where the commits were deleted."""
+@dataclass(frozen=True)
+class _Proposal:
+    """What a pull request does: the commit with the files as it has them, its changes, and what is in their way."""
+
+    after: str | None
+    changes: Iterator[changes.Change]
+    conflicts: list[str]
+
+
+def _proposal(repo: Repository, git: Repo, discussion: Discussion) -> _Proposal:
+    """Read a pull request; it has no commit where its commits were deleted."""
     store = git.object_store
     if discussion.merge_commit:
         after = discussion.merge_commit
         before = get_commit(store, after).parents[0].decode()
-        return before, after, changes.between(store, tree_of(store, before), tree_of(store, after))
+        return _Proposal(after, changes.between(store, tree_of(store, before), tree_of(store, after)), [])
     if not _has_commits(repo, discussion):
-        return "", "", iter(())
+        return _Proposal(None, iter(()), [])
     base, merge = plan_merge(repo, git, discussion)
-    return base, repo.refs.read()[pull_ref(discussion.num)].commit, _planned(store, base, merge)
+    conflicts = merge.conflicts if discussion.status in _UNDECIDED else []
+    after = repo.refs.read()[pull_ref(discussion.num)].commit
+    return _Proposal(after, _planned(store, base, merge), conflicts)
 
 
 def _planned(store: BaseObjectStore, base: str, merge: trees.Merge) -> Iterator[changes.Change]:

@@ -10,14 +10,13 @@ from starlette.responses import RedirectResponse
 from hubver.localhub import trees
 from hubver.localhub.access import check_gate
 from hubver.localhub.errors import entry_not_found
-from hubver.localhub.pages.blobs import Glimpse, glimpse
+from hubver.localhub.pages.blobs import Glimpse, glimpse, is_text
 from hubver.localhub.pages.code import lines
 from hubver.localhub.pages.frame import main_or_first, repo_page, selector
 from hubver.localhub.pages.links import file_address
 from hubver.localhub.pages.overview import Card, read_readme, title_of
 from hubver.localhub.pages.tensors import Tensors, read_tensors
 from hubver.localhub.paths import split_revision
-from hubver.localhub.pointers import is_binary
 from hubver.localhub.repository import get_commit, read_blob
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ _MOST_PAGES = 10**6
 _LONGEST_TEXT = 500_000
 _MOST_LINES = 10_000
 _LARGEST_IMAGE = 10 * 2**20
-_SAMPLE = 8_000
 _IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif")  # which browsers know by their first bytes
 
 
@@ -80,12 +78,13 @@ def tree(call: Call) -> Response:
         start = number * _ENTRIES
         rows = [_row(store, repo, revision, path, entry) for entry in entries[start : start + _ENTRIES]]
         head = get_commit(store, commit)
+        others = selector(store, repo, revision, commit, "tree", path=path)
     return repo_page(
         call,
         repo,
         "tree.html",
         tab="files",
-        selector=selector(repo, revision, commit, "tree", path),
+        selector=others,
         crumbs=_crumbs(repo, revision, path),
         path=path,
         rows=rows,
@@ -121,12 +120,13 @@ def blob(call: Call) -> Response:
             content = _large(call, seen, path)
         else:
             content = _content(store, repo, revision, commit, entry, as_code=as_code)
+        others = selector(store, repo, revision, commit, "blob", path=path)
     return repo_page(
         call,
         repo,
         "blob.html",
         tab="files",
-        selector=selector(repo, revision, commit, "blob", path),
+        selector=others,
         crumbs=_crumbs(repo, revision, path),
         path=path,
         seen=seen,
@@ -155,7 +155,7 @@ def _content(
     store: BaseObjectStore, repo: Repository, revision: str, commit: str, entry: trees.Entry, *, as_code: bool
 ) -> Content:
     path, content = entry.path, read_blob(store, entry.oid)
-    if is_binary(content[:_SAMPLE]) or b"\0" in content:
+    if not is_text(content):
         if path.lower().endswith(_IMAGES):
             return Content(is_image=True)
         return Content(note="This file is not text, so it is not shown here.")

@@ -6,13 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dulwich.objects import ObjectID, Tree
+
+from hubver.localhub import trees
 from hubver.localhub.access import check_gate
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.links import file_address
 from hubver.localhub.pages.shell import respond
 from hubver.localhub.refs import MAIN
+from hubver.localhub.repository import tree_of
 
 if TYPE_CHECKING:
+    from dulwich.object_store import BaseObjectStore
     from starlette.responses import Response
 
     from hubver.localhub.call import Call
@@ -63,13 +68,52 @@ class Selector:
     hidden: int
 
 
-def selector(repo: Repository, revision: str, commit: str, verb: str, path: str = "") -> Selector:
-    """Offer the other revisions of what `verb` shows of `path`."""
-    refs = repo.refs.read()
+def selector(
+    store: BaseObjectStore, repo: Repository, revision: str, commit: str, verb: str, *, path: str = ""
+) -> Selector:
+    """Offer the other revisions of what `verb` shows of `path`; those without such a path are offered as a whole."""
+    refs, look = repo.refs.read(), _Lookup(store)
     groups = branches(refs), tags(refs)
-    shown = [[(ref.name, file_address(repo, verb, ref.name, path)) for ref in group[:_IN_SELECTOR]] for group in groups]
+    shown = [
+        [
+            (ref.name, file_address(repo, verb, ref.name, path))
+            if look.has(ref.commit, path)
+            else (ref.name, file_address(repo, "tree", ref.name, ""))
+            for ref in group[:_IN_SELECTOR]
+        ]
+        for group in groups
+    ]
     hidden = sum(max(0, len(group) - _IN_SELECTOR) for group in groups)
     return Selector(revision, commit, shown[0], shown[1], hidden)
+
+
+class _Lookup:
+    """Looks paths up in many revisions, most of which have most of their folders in common."""
+
+    def __init__(self, store: BaseObjectStore) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str], str | None] = {}
+
+    def has(self, commit: str, path: str) -> bool:
+        """Whether a commit has a path; also what is no commit has the empty one."""
+        if not path:
+            return True
+        try:
+            oid: str | None = tree_of(self._store, commit)
+        except HubError:
+            return False
+        for name in path.split("/"):
+            if oid is None:
+                return False
+            oid = self._below(oid, name)
+        return oid is not None
+
+    def _below(self, folder: str, name: str) -> str | None:
+        if (folder, name) not in self._known:
+            found = self._store[ObjectID(folder.encode())]
+            entry = trees.find(self._store, folder, name) if isinstance(found, Tree) else None
+            self._known[folder, name] = entry.oid if entry else None
+        return self._known[folder, name]
 
 
 def main_or_first(repo: Repository) -> str:

@@ -88,6 +88,7 @@ def history(call: Call) -> Response:
     number, names = call.number("p", 0, _MOST_PAGES - 1), _names(repo)
     with repo.open() as git:
         walker = git.get_walker(include=[ObjectID(sha.encode())])
+        others = selector(git.object_store, repo, revision, sha, "commits")
         found = [_entry(step.commit, names) for step in islice(walker, number * _PAGE, (number + 1) * _PAGE + 1)]
     older = None
     if len(found) > _PAGE:
@@ -99,7 +100,7 @@ def history(call: Call) -> Response:
         repo,
         "commits.html",
         tab="commits",
-        selector=selector(repo, revision, sha, "commits"),
+        selector=others,
         commits=found[:_PAGE],
         number=number,
         older=older,
@@ -125,6 +126,4 @@ def commit(call: Call) -> Response:
         commit=_entry(found, _names(repo)),
         parents=parents,
         page=page,
-        before=parents[0] if parents else None,
-        after=sha,
     )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub import trees
 from hubver.localhub.access import may_read
-from hubver.localhub.card import read_card
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.frame import branches, tags
+from hubver.localhub.pages.overview import metadata
 from hubver.localhub.pages.shell import respond
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES, get_commit, read_blob, tree_of
@@ -117,8 +117,8 @@ def _row(repo: Repository) -> Row:
             changed = get_commit(store, commit).commit_time
             readme = trees.find(store, tree_of(store, commit), "README.md")
             if readme and not readme.is_folder and not repo.description.gated:
-                card = read_card(read_blob(store, readme.oid)[:_LONGEST_CARD].decode("utf-8", "replace"))
-                said = card.get("pipeline_tag") or ""
+                text = read_blob(store, readme.oid)[:_LONGEST_CARD].decode("utf-8", "replace")
+                said = metadata(text).get("pipeline_tag") or ""
                 task = said if isinstance(said, str) else ""
     newest = all_tags[0].name if all_tags else None
     return Row(repo, changed, task, newest, len(branches(refs)), len(all_tags))

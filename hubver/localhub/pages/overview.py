@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub import trees
 from hubver.localhub.card import card_tags, read_card, without_metadata
 from hubver.localhub.errors import HubError
-from hubver.localhub.pages.blobs import glimpse
+from hubver.localhub.pages.blobs import glimpse, is_text
 from hubver.localhub.pages.frame import Named, branches, gate_is_closed, main_or_first, repo_page, tags
 from hubver.localhub.pages.links import Base
 from hubver.localhub.pages.rich_text import LONGEST_TEXT, render
@@ -110,15 +111,23 @@ def read_readme(store: BaseObjectStore, repo: Repository, revision: str, commit:
     if entry is None or seen is None or seen.pointer:
         return None
     content = read_blob(store, entry.oid)[:_LONGEST_README]
-    if b"\0" in content:
+    if not is_text(content):
         return Card(None, {})
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     body = without_metadata(text)
-    head = text[: len(text) - len(body)]
-    metadata = read_card(head) if len(head) <= _LONGEST_METADATA else {}
     folder = path.rpartition("/")[0]
     is_cut = len(body) > LONGEST_TEXT or seen.stored > _LONGEST_README
-    return Card(render(body[:LONGEST_TEXT], Base.of(repo, revision, folder)), metadata, is_cut)
+    return Card(render(body[:LONGEST_TEXT], Base.of(repo, revision, folder)), metadata(text), is_cut)
+
+
+@lru_cache(1000)
+def metadata(text: str) -> dict[str, Any]:
+    """The metadata of a README, which nobody may change; empty where they are too long for a page.
+
+    They are kept, because there are cards whose metadata take a second to read.
+    """
+    head = text[: len(text) - len(without_metadata(text))]
+    return read_card(head) if len(head) <= _LONGEST_METADATA else {}
 
 
 def _plain_tags(metadata: dict[str, Any], repo: Repository) -> list[str]:

@@ -83,6 +83,7 @@ def is_for_people(request: Request) -> bool:
 def _rendered(request: Request, template: str, status: int, headers: dict[str, str], facts: dict[str, Any]) -> Response:
     nonce = secrets.token_urlsafe(16)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = "/" if request.url.path == "/login" else here
     html = _environment().get_template(template).render(nonce=nonce, here=here, host=request.url.netloc, **facts)
     policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce)}
     # What git holds may be no Unicode text, and must not keep a page from being shown.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import struct
+import subprocess
+from base64 import b64encode
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -98,11 +103,13 @@ def fill_router(api, reviewer):
     api.create_branch(ROUTER, branch="rollback/2026-03-14-v1.1.0", revision=oids["v1.1.0"])
     api.create_branch(ROUTER, branch="ledger", revision=oids["v1.0.0"])
     change = version("v1.2.0", 16, "Trained on the returns queue as well")
-    card = change["README.md"].replace(b"What is it for, and what not? Write it here", b"It routes tickets; it answers none. It is kept here")
+    card = change["README.md"].replace(
+        b"What is it for, and what not? Write it here", b"It routes tickets; it answers none. It is kept here"
+    )
     config = change["adapter_config.json"].replace(b'"lora_dropout": 0.0', b'"lora_dropout": 0.05')
     files = {"README.md": card, "adapter_config.json": config, "adapter_model.safetensors": weights(32)}
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
-    operations.append(CommitOperationDelete("gates/routing.py"))
+    operations.append(CommitOperationDelete("tokenizer/special_tokens_map.json"))
     pull = reviewer.create_commit(
         ROUTER,
         operations,
@@ -124,7 +131,9 @@ def fill_router(api, reviewer):
         commit_message="Loosen the gate",
         create_pr=True,
     ).pr_num
-    commit(api, ROUTER, {"gates/routing.py": b"def gate(model):\n    assert model.accuracy > 0.97\n"}, "Tighten the gate")
+    commit(
+        api, ROUTER, {"gates/routing.py": b"def gate(model):\n    assert model.accuracy > 0.97\n"}, "Tighten the gate"
+    )
     question = reviewer.create_discussion(ROUTER, "Does it read French?", description="Some of our tickets are.")
     api.comment_discussion(ROUTER, question.num, "Not yet.")
     api.change_discussion_status(ROUTER, question.num, "closed")
@@ -140,10 +149,17 @@ def fill(hub):
     api.create_repo(TICKETS, repo_type="dataset")
     lines = "".join(json.dumps({"text": f"ticket {n}", "queue": "returns"}) + "\n" for n in range(60))
     card = "---\nlicense: cc-by-4.0\ntask_categories:\n- text-classification\n---\n# Tickets\n\nSynthetic tickets, by queue.\n"
-    commit(api, TICKETS, {"README.md": card.encode(), "train.jsonl": lines.encode()}, "Add tickets", repo_type="dataset")
+    commit(
+        api, TICKETS, {"README.md": card.encode(), "train.jsonl": lines.encode()}, "Add tickets", repo_type="dataset"
+    )
     api.create_repo("acme/draft", private=True)
     api.create_repo("acme/restricted")
-    commit(api, "acme/restricted", {"README.md": b"# Restricted\n\nOnly for members.\n"}, "Write the card")
+    commit(
+        api,
+        "acme/restricted",
+        {"README.md": b"---\nlicense: mit\n---\n# Restricted\n\nOnly for members.\n"},
+        "Write the card",
+    )
     api.update_repo_settings("acme/restricted", gated="manual")
     return fill_router(api, reviewer)
 
@@ -165,3 +181,72 @@ def browser():
         running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         yield running
         running.close()
+
+
+class Answer:
+    """What a browser without scripts gets: status, headers, text, and the addresses that the text leads to."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+        self.text = body.decode("utf-8", "replace")
+        self.elements = []
+        if headers.get_content_type() == "text/html":
+            parser = HTMLParser()
+            parser.handle_starttag = lambda tag, attributes: self.elements.append((tag, dict(attributes)))
+            parser.feed(self.text)
+
+    def all(self, tag, attribute):
+        return [found[attribute] for name, found in self.elements if name == tag and attribute in found]
+
+
+def ask(hub, path, *, token=None, method="GET", form=None, **headers):
+    """Send one request and follow nothing."""
+    connection = http.client.HTTPConnection(urlsplit(hub.url).netloc, timeout=30)
+    sent = {"Accept": "text/html", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    if token:
+        sent["Authorization"] = "Basic " + b64encode(f"anyone:{token}".encode()).decode()
+    body = None
+    if form is not None:
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(form)
+    try:
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def plant():
+    """Commits files to a repo's `main` behind the Hub's back, as no check of metadata would let them pass."""
+
+    def planted(hub, repo, files, message="Add files"):
+        git_dir = hub.root / "models" / repo / "repo.git"
+
+        def git(*arguments, **more):
+            return subprocess.run(["git", *arguments], cwd=git_dir, check=True, capture_output=True, **more).stdout
+
+        head = git("rev-parse", "refs/heads/main").strip()
+        stream = [
+            b"commit refs/heads/main",
+            b"committer dev <dev@example.org> 1700000000 +0000",
+            _data(message.encode()),
+        ]
+        stream.append(b"from " + head)
+        for path, content in files.items():
+            stream += [f"M 644 inline {path}".encode(), _data(content)]
+        git("fast-import", "--quiet", input=b"\n".join(stream) + b"\n")
+        git("pack-refs", "--all")
+
+    return planted
+
+
+def _data(content):
+    return b"data %d\n%s" % (len(content), content)
+
+
+@pytest.fixture(scope="session")
+def visit():
+    """Sends one request to a Hub and follows nothing."""
+    return ask
