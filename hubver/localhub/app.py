@@ -31,6 +31,7 @@ from hubver.localhub.routes import (
     trees,
     upkeep,
     webhooks,
+    weights,
     xet,
 )
 
@@ -54,6 +55,7 @@ _AREAS = (
     refs,
     upkeep,
     trees,
+    weights,
     discussions,
     lfs,
     xet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -18,6 +19,7 @@ from hubver.localhub.properties import asked_properties
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES
 from hubver.localhub.trees import FILE_MODE
+from hubver.localhub.weights import Weights
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -101,7 +103,13 @@ def info(call: Call) -> Response:
     query = call.request.query_params
     expand = asked_properties(query, call.kind)
     with_blobs = query.get("blobs", "").lower() in {"1", "true"}
-    return JSONResponse(describe(repo, revision, blobs=with_blobs, expand=expand))
+    told = describe(repo, revision, blobs=with_blobs, expand=expand)
+    if repo.description.kind == "model" and (not expand or "safetensors" in expand):
+        # Files that are broken or gone leave nothing to tell.
+        with repo.objects() as store, suppress(HubError):
+            parameters = Weights(repo, store, repo.resolve(revision), call.hub.store.lfs).parameters()
+            told |= {"safetensors": parameters} if parameters else {}
+    return JSONResponse(told)
 
 
 def validate_yaml(call: Call) -> Response:
