@@ -23,19 +23,20 @@ class Git:
             **environment,
         }
 
-    def run(self, *arguments, cwd=None, **environment):
+    def run(self, *arguments, cwd=None, stdin=None, **environment):
         return subprocess.run(
             ["git", *map(str, arguments)],
             cwd=cwd or self.home,
             env={**self.environment, **environment},
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
 
-    def __call__(self, *arguments, cwd=None, **environment):
-        done = self.run(*arguments, cwd=cwd, **environment)
+    def __call__(self, *arguments, cwd=None, stdin=None, **environment):
+        done = self.run(*arguments, cwd=cwd, stdin=stdin, **environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -70,6 +70,9 @@ def read_commands(protocol: ReceivableProtocol) -> Push | None:
     capabilities: list[bytes] = []
     while (line := protocol.read_pkt_line()) is not None:
         if not changes:
+            # A shallow clone says first where its history ends; a push must be whole with what is here all the same.
+            if line.startswith(b"shallow "):
+                continue
             line, capabilities = extract_capabilities(line)
         words = line.rstrip(b"\n").split(b" ", 2)
         if len(words) != 3 or any(len(word) != 40 for word in words[:2]):

@@ -150,3 +150,28 @@ def test_push_in_chunks_is_taken(api, git, repo, clone):
     pushed = git.commit(clone, "a.txt", os.urandom(200_000).hex().encode())
     git("-c", "http.postBuffer=65536", "push", "-q", "origin", "main", cwd=clone)
     assert api.model_info(repo).sha == pushed
+
+
+def test_many_refs_move_at_once(git, clone, refs):
+    """Those that cannot are told, and the others move unless the push is atomic."""
+    main = git("rev-parse", "HEAD", cwd=clone)
+    tags = [f"HEAD:refs/tags/t{number}" for number in range(200)]
+    done = git.run("push", "origin", *tags, "HEAD:refs/tags/t1/sub", ":refs/heads/main", cwd=clone)
+    assert done.returncode != 0
+    expected = {MAIN: main, **{f"refs/tags/t{number}": main for number in range(200) if number != 1}}
+    assert refs() == expected
+    git("push", "-q", "--atomic", "origin", *[f":refs/tags/t{n}" for n in range(200) if n != 1], cwd=clone)
+    assert refs() == {MAIN: main}
+
+
+def test_folder_of_refs_takes_the_place_of_a_ref(git, clone, refs):
+    git("push", "-q", "origin", "HEAD:refs/heads/a", cwd=clone)
+    git("push", "-q", "--atomic", "origin", ":refs/heads/a", "HEAD:refs/heads/a/b", cwd=clone)
+    assert set(refs()) == {MAIN, "refs/heads/a/b"}
+
+
+def test_bad_file_is_told_of_every_ref_that_has_it(git, clone, refs):
+    git.commit(clone, "data", b"\0\1\2")
+    done = git.run("push", "origin", "HEAD:refs/heads/one", "HEAD:refs/heads/two", "HEAD^:refs/heads/fine", cwd=clone)
+    assert done.stderr.count("pre-receive hook declined") == 2
+    assert set(refs()) == {MAIN, "refs/heads/fine"}
