@@ -139,11 +139,11 @@ def test_dataset_files_are_under_datasets(hub, api, repo, tmp_path):
 
 def test_tree_lists_and_pages(hub, api, repo, filled):
     entries = {e.path: e for e in api.list_repo_tree(repo, recursive=True, expand=True)}
-    assert list(entries) == [".gitattributes", "dir", "dir/a b%.txt", "w.safetensors"]
+    assert list(entries) == ["dir", ".gitattributes", "dir/a b%.txt", "w.safetensors"]
     assert entries["w.safetensors"].lfs.sha256 == hashlib.sha256(LARGE).hexdigest()
     assert entries["dir"].last_commit.oid == filled
     assert entries[".gitattributes"].last_commit.title == "initial commit"
-    assert [e.path for e in api.list_repo_tree(repo)] == [".gitattributes", "dir", "w.safetensors"]
+    assert [e.path for e in api.list_repo_tree(repo)] == ["dir", ".gitattributes", "w.safetensors"]
     first = get(hub, "api/models/acme/router/tree/main?recursive=1&limit=3")
     second = get_session().get(first.links["next"]["url"])
     assert [e["path"] for e in first.json() + second.json()] == list(entries)

@@ -27,7 +27,7 @@ _TRUE = {"1", "true", "True"}
 
 
 def tree(call: Call) -> Response:
-    """List a folder at a revision, a page at a time; the cursor is the number of entries already shown."""
+    """List a folder at a revision, folders first, a page at a time; the cursor is the number of entries already shown."""
     repo = call.repo()
     revision, path = split_revision(call.request.path_params["rest"])
     commit = repo.resolve(revision)
@@ -40,6 +40,7 @@ def tree(call: Call) -> Response:
         if not folder.is_folder:
             raise entry_not_found(path, commit)
         entries = list(trees.walk(store, folder.oid, path, recursive=call.query("recursive") in _TRUE))
+        entries.sort(key=lambda entry: (not entry.is_folder, entry.path))
         shown = [_facts(git, commit, entry, expand=expand) for entry in entries[start : start + limit]]
     _add_xet(call.hub, repo, shown)
     headers = call.link_next(cursor=start + limit) if len(entries) > start + limit else {}
