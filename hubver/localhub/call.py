@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from dulwich.errors import NotGitRepository
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from hubver.localhub.access import check_gate, may_read, may_write
@@ -155,16 +156,30 @@ class Call:
 
         Raises:
             HubError: RepoNotFound, also where the repo is somebody else's and private.
+            HTTPException: 307 to where it is now, if the switches say so.
         """
         user = self.user
         repo = self.hub.store.get(self.kind, self._repo_id())
         if repo is None or not may_read(repo, user):
             raise repo_not_found(anonymous=user is None)
+        if repo.description.id != self._repo_id() and self._leads_on():
+            raise HTTPException(307, "Temporary Redirect", {"Location": self._same_of(repo)})
         self.request.scope[_REPO] = repo
         stale = self.request.scope.get(STALE_REFS)
         if stale and self.request.method in {"GET", "HEAD"}:
             repo.refs = LaggingRefs(repo.git_dir, stale)
         return repo
+
+    def _leads_on(self) -> bool:
+        return self.hub.switches.old_names == "redirect" and self.request.method in {"GET", "HEAD"}
+
+    def _same_of(self, repo: Repository) -> str:
+        """The request's address, with the name of `repo` in place of the one in it."""
+        given = self.request.path_params
+        area = f"/api/{given['kinds']}/" if "kinds" in given else f"/{PREFIXES[self.kind]}"
+        rest = self.request.scope["path"][len(f"{area}{given['namespace']}/{given['name']}") :]
+        query = self.request.url.query
+        return f"{area}{repo.description.id}{rest}" + (f"?{query}" if query else "")
 
     def _repo_id(self) -> str:
         return f"{self.param('namespace')}/{self.param('name')}"

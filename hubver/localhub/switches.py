@@ -25,6 +25,9 @@ class Switches:
         large_files: whether `resolve` is answered `here` with a large file, or by a redirect to `another_origin`, which
             serves it to whoever has the signed address until that expires. The Hub leads to its CDN so; the metadata is
             then on the redirect, where clients must look for it, and tokens must stay behind.
+        old_names: whether reading a repo by a name that it had before is answered `here`, or by a `redirect` to the same
+            under its name now, which says nothing of the file. So does the Hub at least for files; its status and what
+            else it does so for is not known.
         webhooks_on_branch_api: whether a branch created, moved or deleted over HTTP triggers webhooks, as pushes do.
         webhook_tries: how often a delivery is tried before it is given up.
         id_token_once: whether an id token can be exchanged once only. Jobs with `HF_OIDC_ID_TOKEN` exchange one often.
@@ -39,6 +42,7 @@ class Switches:
     atomic_push: bool = True
     fetch_any_object: bool = True
     large_files: Literal["here", "another_origin"] = "here"
+    old_names: Literal["here", "redirect"] = "here"
     webhooks_on_branch_api: bool = True
     webhook_tries: int = 4
     id_token_once: bool = False
