@@ -62,8 +62,12 @@ class Holdings:
 
     def list(self) -> list[Held]:
         """All of them, newest first."""
-        found = [self._read(file.name) for file in self._folder.glob("[0-9a-f]*")]
+        found = map(self._read, self.oids())
         return sorted(filter(None, found), key=lambda held: (held.pushed_at, held.oid), reverse=True)
+
+    def oids(self) -> set[str]:
+        """What they are."""
+        return {file.name for file in self._folder.glob("[0-9a-f]*")}
 
     def drop(self, oid: str) -> None:
         """Forget an object."""
@@ -78,13 +82,24 @@ def holders(store: Store, oid: str) -> list[Repository]:
 def may_use(store: Store, repo: Repository, user: User | None, oid: str) -> bool:
     """Whether `user` may put an object into a commit on `repo` without uploading it.
 
-    That is so if the repo has it, or another that the user may download from, as copies need; and if no repo has it,
-    because then it has just been uploaded by a protocol that names no repo.
+    That is so if the repo has it, or another that the user may download from, as copies need. What no repo has any more
+    is nobody's: it may have been a private repo's that is deleted.
     """
     if oid in Holdings(repo):
         return True
-    others = holders(store, oid)
-    return not others or any(may_read(other, user) and _gate_is_open(other, user) for other in others)
+    return any(may_read(other, user) and _gate_is_open(other, user) for other in holders(store, oid))
+
+
+def take(store: Store, repo: Repository, user: User | None, oid: str) -> int | None:
+    """Let `repo` have an object that `user` may use, and answer its size; None if there is no such object.
+
+    From here on the repo does not depend on any other that has the object.
+    """
+    size = store.lfs.size(oid)
+    if size is None or not may_use(store, repo, user, oid):
+        return None
+    Holdings(repo).add(oid, size)
+    return size
 
 
 def _gate_is_open(repo: Repository, user: User | None) -> bool:

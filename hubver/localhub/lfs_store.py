@@ -13,7 +13,7 @@ from hubver.localhub.errors import HubError, bad_request, conflict
 from hubver.localhub.files import Incoming, make_folders, sha256_of, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -146,6 +146,12 @@ class LfsStore:
         """Remove an object for good; of one that is kept in chunks, what makes them a file."""
         self.path(oid).unlink(missing_ok=True)
         self._xet.forget(oid)
+
+    def keep_only(self, oids: Container[str]) -> None:
+        """Remove all objects but these from the folder."""
+        for path in self._folder.glob("??/??/*"):
+            if path.name not in oids:
+                path.unlink()
 
     def part(self, oid: str, size: int, start: int) -> AbstractContextManager[BinaryIO]:
         """Open the part of an object that begins at `start` for writing."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub.discussions import Discussions
 from hubver.localhub.repository import PREFIXES
+from hubver.localhub.sweep import sweep
 
 if TYPE_CHECKING:
     from hubver.localhub.repository import Repository
@@ -17,11 +18,12 @@ _LEFT_IN_GIT = (".packed-refs.*", "objects/tmp_pack_*", "objects/pack/*.lock", "
 
 
 def recover(store: Store) -> None:
-    """Finish what was half done in each repo, and remove what was half written. Nothing else uses the store yet."""
+    """Finish what was half done in each repo, and remove what was half written or belongs to no repo. Nothing else uses the store yet."""
     for kind in PREFIXES:
         for repo in store.list(kind):
             _remove_leftovers(repo)
             Discussions(repo).recover()
+    sweep(store)
 
 
 def _remove_leftovers(repo: Repository) -> None:

@@ -29,7 +29,7 @@ from hubver.localhub.commits import (
 )
 from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.errors import HubError, bad_request, conflict
-from hubver.localhub.holdings import Holdings, may_use
+from hubver.localhub.holdings import Holdings, take
 from hubver.localhub.info import iso
 from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import wants_lfs
@@ -124,7 +124,7 @@ def _commit_lock(call: Call, repo: Repository) -> Iterator[None]:
 def _sizes(call: Call, repo: Repository) -> Callable[[str], int | None]:
     """Tell the sizes of those LFS objects that the caller may commit to the repo."""
     store, user = call.hub.store, call.user
-    return lambda oid: store.lfs.size(oid) if may_use(store, repo, user, oid) else None
+    return lambda oid: take(store, repo, user, oid)
 
 
 def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: Head) -> str:

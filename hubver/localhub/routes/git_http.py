@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from hubver.localhub import upload_pack as v2
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.holdings import may_use
+from hubver.localhub.holdings import take
 from hubver.localhub.inspection import Intake
 from hubver.localhub.receive_pack import advertise, receive
 from hubver.localhub.users import User
@@ -110,7 +110,7 @@ def _intake(call: Call, repo: Repository, user: User) -> Intake:
     store = call.hub.store
 
     def has_object(oid: str, size: int) -> bool:
-        return store.lfs.size(oid) == size and may_use(store, repo, user, oid)
+        return take(store, repo, user, oid) == size
 
     return Intake(repo, user, has_object, call.hub.switches.atomic_push)
 

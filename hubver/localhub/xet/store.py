@@ -31,6 +31,7 @@ from hubver.localhub.xet.shards import FileClaim, Term, known_chunks, parse_shar
 from hubver.localhub.xet.xorbs import Layout, inspect
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
 _LAYOUTS_IN_MEMORY = 64
@@ -90,16 +91,18 @@ class XetStore:
 
     @cached_property
     def id(self) -> str:
-        """Names this store for good.
+        """Names this store while all xorbs that ever came are in it.
 
         Clients remember by address which chunks a store has. With the id in the address, they do not take a new Hub on
         an old port for the old one.
         """
-        file = self._folder / "id"
-        if not file.exists():
-            make_folders(self._folder)
-            write_atomically(file, secrets.token_hex(8).encode())
-        return file.read_text("ascii")
+        if not (self._folder / "id").exists():
+            self._write_id()
+        return (self._folder / "id").read_text("ascii")
+
+    def _write_id(self) -> None:
+        make_folders(self._folder)
+        write_atomically(self._folder / "id", secrets.token_hex(8).encode())
 
     def _place(self, kind: str, name: str) -> Path:
         return self._folder / kind / name[:2] / name
@@ -151,11 +154,32 @@ class XetStore:
         return self.file(file_id) if file_id else None
 
     def forget(self, sha256: str) -> None:
-        """Let a file be here no more; its chunks stay, because other files may have them too."""
+        """Let a file be here no more; its chunks stay until `keep_only`, because other files may have them too."""
         file_id = self.file_id(sha256)
         if file_id:
             self._place("sha256", sha256).unlink(missing_ok=True)
             self._place("files", file_id).unlink(missing_ok=True)
+
+    def keep_only(self, sha256s: Container[str]) -> None:
+        """Remove all files but these, and the xorbs that no file is made of. Nobody uploads meanwhile."""
+        for path in self._all("sha256"):
+            if path.name not in sha256s:
+                self.forget(path.name)
+        kept = {path.read_text("ascii") for path in self._all("sha256")}
+        for path in self._all("files"):
+            if path.name not in kept:
+                path.unlink()
+        files = filter(None, map(self.file, kept))
+        used = {term.xorb for file in files for term in file.terms}
+        unused = [path for kind in ("xorbs", "layouts") for path in self._all(kind) if path.name not in used]
+        if unused:
+            # First, because clients that remember having sent these must not take this store for the one they knew.
+            self._write_id()
+            for path in [*unused, *(path for path in self._all("chunks") if path.read_text("ascii") not in kept)]:
+                path.unlink()
+
+    def _all(self, kind: str) -> Iterator[Path]:
+        return (self._folder / kind).glob("??/*")
 
     def open(self, file: XetFile) -> BinaryIO:
         """Open a file for reading from any place in it."""
