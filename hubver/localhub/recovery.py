@@ -18,7 +18,10 @@ _LEFT_IN_GIT = (".packed-refs.*", "objects/tmp_pack_*", "objects/pack/*.lock", "
 
 
 def recover(store: Store) -> None:
-    """Finish what was half done in each repo, and remove what was half written or belongs to no repo. Nothing else uses the store yet."""
+    """Finish what was half done in each repo, and remove what was half written or belongs to no repo.
+
+    Nothing else uses the store yet.
+    """
     for kind in PREFIXES:
         for repo in store.list(kind):
             _remove_leftovers(repo)
