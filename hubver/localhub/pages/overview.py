@@ -165,7 +165,7 @@ def snippets(call: Call, repo: Repository, revision: str, metadata: dict[str, An
     name, at = json.dumps(about.id), f"revision={json.dumps(revision)}"
     library = metadata.get("library_name")
     if about.kind == "dataset":
-        python = f"from datasets import load_dataset\n\ndata = load_dataset({name}, {at})"
+        python = f"from datasets import load_dataset\n\ndata = load_dataset(\n    {name}, {at}\n)"
     elif isinstance(library, str) and library in _LOADERS:
         module, loader = _LOADERS[library]
         python = f"from {module} import {loader}\n\nmodel = {loader}.from_pretrained(\n    {name}, {at}\n)"

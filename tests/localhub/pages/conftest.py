@@ -21,6 +21,10 @@ from hubver.localhub import LocalHub
 ROUTER = "acme/ticket-router"
 TICKETS = "acme/tickets"
 CARDS = Path(__file__).parents[3] / "model_cards"
+PNG = bytes.fromhex(  # one red dot
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
 CHROMIUM = [
     "--headless",
     "--no-sandbox",
@@ -148,9 +152,13 @@ def fill(hub):
     commit(api, "acme/tiny-base", {"model.safetensors": weights(8), "notes.txt": b"No card yet.\n"}, "Train the base")
     api.create_repo(TICKETS, repo_type="dataset")
     lines = "".join(json.dumps({"text": f"ticket {n}", "queue": "returns"}) + "\n" for n in range(60))
-    card = "---\nlicense: cc-by-4.0\ntask_categories:\n- text-classification\n---\n# Tickets\n\nSynthetic tickets, by queue.\n"
+    card = "---\nlicense: cc-by-4.0\ntask_categories:\n- text-classification\n---\n# Tickets\n\nSynthetic tickets, by queue.\n\n![Curve](curve.png)\n"
     commit(
-        api, TICKETS, {"README.md": card.encode(), "train.jsonl": lines.encode()}, "Add tickets", repo_type="dataset"
+        api,
+        TICKETS,
+        {"README.md": card.encode(), "train.jsonl": lines.encode(), "curve.png": PNG},
+        "Add tickets",
+        repo_type="dataset",
     )
     api.create_repo("acme/draft", private=True)
     api.create_repo("acme/restricted")
