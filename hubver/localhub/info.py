@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
 
+_CONFIG = ("architectures", "model_type", "quantization_config")
 _ON_REQUEST = {"usedStorage", "downloadsAllTime", "models", "datasets"}
 
 
@@ -54,8 +56,9 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
     with repo.objects() as store:
         entries = [e for e in trees.walk(store, tree_of(store, sha)) if not e.is_folder]
         changed = iso(get_commit(store, sha).commit_time)
-        readme = next((e for e in entries if e.path == "README.md"), None)
-        card = read_card(read_blob(store, readme.oid).decode("utf-8", "replace")) if readme else {}
+        own = {e.path: e.oid for e in entries if e.path in {"README.md", "config.json"}}
+        card = read_card(read_blob(store, own["README.md"]).decode("utf-8", "replace")) if "README.md" in own else {}
+        config = _config(read_blob(store, own["config.json"])) if "config.json" in own else None
         siblings = [_sibling(store, entry, blobs=blobs) for entry in entries]
         used = sum(file_facts(store, e)["size"] for e in entries) if "usedStorage" in expand else 0
     about = repo.description
@@ -79,7 +82,7 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
         "trendingScore": 0,
     }
     if about.kind == "model":
-        known |= {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")}
+        known |= {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")} | {"config": config}
     if about.kind == "space":
         known |= {"sdk": about.sdk, **{key: texts(card.get(key)) for key in ("models", "datasets")}}
     else:
@@ -88,6 +91,15 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
         known = {key: value for key, value in known.items() if key not in _ON_REQUEST}
         return ids | {key: value for key, value in known.items() if value is not None}
     return ids | {key: value for key, value in known.items() if key in expand and value is not None}
+
+
+def _config(content: bytes) -> dict[str, Any] | None:
+    """What of a model's `config.json` the Hub tells; None if it is no JSON object."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return {key: found[key] for key in _CONFIG if key in found} if isinstance(found, dict) else None
 
 
 def _sibling(store: BaseObjectStore, entry: trees.Entry, *, blobs: bool) -> dict[str, Any]:

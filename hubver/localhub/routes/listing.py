@@ -70,16 +70,20 @@ def _matches(info: dict[str, Any], query: QueryParams) -> bool:
         and all(word.lower() in info["id"].lower() for word in query.getlist("search"))
         and wanted <= set(info["tags"])
         and (gated is None or bool(info["gated"]) == (gated in _TRUE))
-        and _is_linked(info.get("cardData") or {}, query)
+        and _is_linked(_links(info), query)
     )
 
 
-def _is_linked(card: dict[str, Any], query: QueryParams) -> bool:
-    """Whether a space's card names all the models and datasets asked for, or any at all for `linked`."""
-    named = {kind: set(texts(card.get(kind))) for kind in ("models", "datasets")}
-    if query.get("linked") in _TRUE and not any(named.values()):
+def _links(info: dict[str, Any]) -> dict[str, list[str]]:
+    """The models and datasets that a card names."""
+    return {kind: texts((info.get("cardData") or {}).get(kind)) for kind in ("models", "datasets")}
+
+
+def _is_linked(links: dict[str, list[str]], query: QueryParams) -> bool:
+    """Whether a space uses all the models and datasets asked for, or any at all for `linked`."""
+    if query.get("linked") in _TRUE and not any(links.values()):
         return False
-    return all(set(query.getlist(kind)) <= names for kind, names in named.items())
+    return all(set(query.getlist(kind)) <= set(names) for kind, names in links.items())
 
 
 def _shown(info: dict[str, Any], query: QueryParams) -> dict[str, Any]:
@@ -88,7 +92,10 @@ def _shown(info: dict[str, Any], query: QueryParams) -> dict[str, Any]:
     hidden = set() if full else {"siblings"}
     if not full and query.get("cardData") not in _TRUE:
         hidden.add("cardData")
-    return {key: value for key, value in info.items() if key not in hidden}
+    if query.get("config") not in _TRUE:
+        hidden.add("config")
+    shown = {key: value for key, value in info.items() if key not in hidden}
+    return shown | _links(info) if any(name in query for name in ("linked", "models", "datasets")) else shown
 
 
 def owned(call: Call) -> Response:
