@@ -44,12 +44,14 @@ _ASSETS = {"style.css": "text/css", "copy.js": "text/javascript", "icon.svg": "i
 
 
 def page_route(path: str, handler: Callable[[Call], Response], *methods: str) -> Route:
-    """Serve a page; where the answer is no, a page says so."""
+    """Serve a page; where the answer is no, a page says so to people, and JSON to programs."""
 
     def answer(call: Call) -> Response:
         try:
             return handler(call)
         except HubError as error:
+            if not is_for_people(call.request):
+                raise
             return refusal(call.request, error, call)
 
     return route(path, answer, *methods)
@@ -76,7 +78,7 @@ def refusal(request: Request, error: HubError, call: Call | None = None) -> Resp
 
 
 def is_for_people(request: Request) -> bool:
-    """Whether it is a browser that asks for an address which no route serves."""
+    """Whether it is a browser that asks, and not for what the API answers."""
     return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
 
 

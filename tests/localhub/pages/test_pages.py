@@ -172,6 +172,8 @@ def test_pages_stand_in_nobodys_way(site, visit):
     assert (api.headers.get_content_type(), api.headers["X-Error-Code"]) == ("application/json", "RepoNotFound")
     assert visit(site, "/api/none/at/all/here").headers.get_content_type() == "application/json"
     assert visit(site, "/a/b/c/d/e", Accept="*/*").headers.get_content_type() == "application/json"
+    program = visit(site, "/acme/none", Accept="*/*")
+    assert (program.status, program.headers.get_content_type()) == (401, "application/json")
     git = visit(site, f"{ROUTER}.git/info/refs?service=git-upload-pack", Accept="*/*")
     assert git.headers.get_content_type() == "application/x-git-upload-pack-advertisement"
     assert visit(site, f"{ROUTER}/resolve/main/LICENSE").text == "Apache-2.0\n"
