@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 PRODUCTION = "reads what is on huggingface.co"
 """Said of tests that mark themselves so, or use the fixture `api_prod`: they are not run, but for `READ_SAMPLES`."""
 
+NO_XET = "needs Xet, without which the Hub was started"
+"""Said of tests that mark themselves as made for Xet, where they are not run for want of it."""
+
 READ_SAMPLES = (
     "test_cache_layout.py::",
     "test_cache_no_symlinks.py::",

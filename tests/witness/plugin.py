@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from witness import stand_ins
-from witness.outside import PRODUCTION, READ_SAMPLES
+from witness.outside import NO_XET, PRODUCTION, READ_SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +114,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what marks itself as meant for huggingface.co, but for what finds here what it reads."""
+    """Leave out what marks itself as meant for huggingface.co, or for Xet, but for what finds here what it needs."""
     for item in items:
+        if item.get_closest_marker("xet") and "HF_HUB_DISABLE_XET" in os.environ:
+            item.add_marker(pytest.mark.skip(reason=NO_XET), append=False)
         if item.nodeid.removeprefix("tests/").startswith(READ_SAMPLES):
             continue
         if item.get_closest_marker("production") or "api_prod" in getattr(item, "fixturenames", ()):

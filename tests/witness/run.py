@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from witness.outside import PRODUCTION, elsewhere, reason
+from witness.outside import NO_XET, PRODUCTION, elsewhere, reason
 from witness.plugin import ENDPOINT, NOTES
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _judged(note: dict[str, Any]) -> Test:
     name = test.partition("::")[2] or "(the whole file)"
     outcome, detail = note["outcome"], note["detail"]
     if outcome == "skipped":
-        return Test(name, "not applicable" if detail == PRODUCTION else "skipped", detail)
+        return Test(name, "not applicable" if detail in (NO_XET, PRODUCTION) else "skipped", detail)
     beyond = elsewhere(note.get("hosts", ()))
     if outcome == "failed":
         beyond = beyond or reason(test, detail, note.get("requests", ()))
