@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 
-from benchmarks import startup, throughput
+from benchmarks import listings, startup, throughput
 
-BENCHMARKS = {"startup": startup.main, "throughput": throughput.main}
+BENCHMARKS = {"startup": startup.main, "listings": listings.main, "throughput": throughput.main}
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ GIT = {
     **os.environ,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    # No tidying up in the background while something is measured.
+    **{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "gc.auto", "GIT_CONFIG_VALUE_0": "0"},
     **{f"GIT_{who}_{what}": "dev@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
 }
 
@@ -59,7 +61,7 @@ def git(*arguments: object, home: Path, cwd: Path | None = None) -> str:
         command, cwd=cwd or home, env={**GIT, "HOME": str(home)}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+        raise RuntimeError(f"git {arguments[0]}: {done.stderr}")
     return done.stdout
 
 
