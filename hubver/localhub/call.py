@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from dulwich.errors import NotGitRepository
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -242,9 +241,11 @@ def _answered(handler: Callable[[Call], Response], call: Call) -> Response:
     """Answer a request; where its repo has gone under its feet, as if it had come a moment later."""
     try:
         return handler(call)
-    except (FileNotFoundError, NotGitRepository):
+    except HubError:
+        raise
+    except Exception:
         repo = call.request.scope.get(_REPO)
-        if repo is None or repo.folder.exists():
+        if repo is None or repo.is_here():
             raise
         raise repo_not_found(anonymous=False) from None
 

@@ -29,14 +29,6 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def sync_folders(top: Path) -> None:
-    """Make what was made in `top` and in the folders right inside it survive a power cut."""
-    for entry in os.scandir(top):
-        if entry.is_dir(follow_symlinks=False):
-            sync_folder(Path(entry.path))
-    sync_folder(top)
-
-
 def sync_all(top: Path) -> None:
     """Make a whole tree of files, which nobody else writes to, survive a power cut."""
     for folder, _, names in os.walk(top):

@@ -14,9 +14,10 @@ from dulwich.repo import Repo
 
 from hubver.localhub import trees
 from hubver.localhub.errors import conflict, entry_not_found, repo_not_found, revision_not_found
-from hubver.localhub.files import sync_folders, write_atomically
+from hubver.localhub.files import sync_folder, write_atomically
 from hubver.localhub.listener import Silence
 from hubver.localhub.locks import RepoLock
+from hubver.localhub.objects import DurableObjects
 from hubver.localhub.pointers import Attributes
 from hubver.localhub.refs import MAIN, RefChange, Refs
 
@@ -75,17 +76,18 @@ class Repository:
         Raises:
             HubError: 404 RepoNotFound if the repo was deleted meanwhile, 409 if it was moved.
         """
-        try:
-            present = self._read_description()
-        except FileNotFoundError:
+        if not self.is_here():
             if self.moved_to():
-                raise conflict(
-                    f"{self.description.id} has just been moved to {self.moved_to()}. Please retry."
-                ) from None
-            raise repo_not_found(anonymous=False) from None
-        if present.created_at != self.description.created_at:
+                raise conflict(f"{self.description.id} has just been moved to {self.moved_to()}. Please retry.")
             raise repo_not_found(anonymous=False)
-        self.description = present
+        self.description = self._read_description()
+
+    def is_here(self) -> bool:
+        """Whether this very repo is still in its folder: it may be deleted, and another created in its place."""
+        try:
+            return self._read_description().created_at == self.description.created_at
+        except FileNotFoundError:
+            return False
 
     @property
     def namespace(self) -> str:
@@ -113,9 +115,7 @@ class Repository:
     @contextmanager
     def open(self) -> Iterator[Repo]:
         """Open the git repo for one request: dulwich's pack readers must not be shared between threads."""
-        repo = Repo(str(self.git_dir))
-        # Set here, because git calls the setting of this name in a repo's config deprecated each time it runs.
-        repo.object_store.fsync_object_files = True
+        repo = Repo(str(self.git_dir), object_store=DurableObjects(self.git_dir / "objects"))
         try:
             yield repo
         finally:
@@ -175,8 +175,8 @@ class Repository:
             store: the repo's objects.
             quietly: tell the listener nothing.
         """
-        # The files of the objects are on the disk already, but not yet their names.
-        sync_folders(self.git_dir / "objects")
+        # Packs are renamed into place by dulwich and by `Quarantine`; the names of loose objects are synced already.
+        sync_folder(self.git_dir / "objects" / "pack")
         self.refs.update(changes, lambda oid: peel(store, oid))
         if not quietly:
             self.listener.refs_moved(self, changes)

@@ -103,7 +103,8 @@ class Store:
         repo = Repository(folder, self._locks[folder])
         repo.listener = self.listener
         name = f"{repo.description.kind}s/{repo.description.id}"
-        repo.moved_to = lambda: self._moved.get(name)
+        former = self._moved.get(name)  # of another repo, which had this name before
+        repo.moved_to = lambda: None if self._moved.get(name) == former else self._moved[name]
         return repo
 
     def list(self, kind: Kind) -> Iterator[Repository]:
