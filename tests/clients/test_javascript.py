@@ -204,6 +204,9 @@ def test_pull_request_is_opened_and_extended(js, api, repo):
     js("commit", repo=model(repo), branch=f"refs/pr/{number}", title="more", operations=operations)
     assert api.list_repo_files(repo, revision=f"refs/pr/{number}") == [".gitattributes", "a.txt", "b.bin"]
     assert api.list_repo_files(repo) == [".gitattributes"]
+    assert len(js("listFiles", repo=model(repo), revision=f"refs/pr/{number}")) == 3
+    assert len(js("listCommits", repo=model(repo), revision=f"refs/pr/{number}")) == 3
+    assert js("downloadFile", repo=model(repo), path="b.bin", revision=f"refs/pr/{number}") == LARGE
     assert api.get_discussion_details(repo, number).status == "open"
 
 

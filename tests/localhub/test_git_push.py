@@ -175,3 +175,14 @@ def test_bad_file_is_told_of_every_ref_that_has_it(git, clone, refs):
     done = git.run("push", "origin", "HEAD:refs/heads/one", "HEAD:refs/heads/two", "HEAD^:refs/heads/fine", cwd=clone)
     assert done.stderr.count("pre-receive hook declined") == 2
     assert set(refs()) == {MAIN, "refs/heads/fine"}
+
+
+def test_what_was_pushed_before_is_pushed_again(git, clone, git_dir, refs):
+    """The objects of a branch that is gone are still there when it comes back."""
+    pushed = git.commit(clone, "a", b"a")
+    for _ in range(2):
+        git("push", "-q", "origin", "HEAD:refs/heads/side", cwd=clone)
+        assert refs()["refs/heads/side"] == pushed
+        git("push", "-q", "origin", ":refs/heads/side", cwd=clone)
+    git("push", "-q", "origin", "HEAD:refs/heads/side", cwd=clone)
+    git("fsck", "--strict", cwd=git_dir)
