@@ -18,7 +18,7 @@ from hubver.localhub.exchange import Exchange, UsedTokens
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
 from hubver.localhub.id_tokens import IdTokens
-from hubver.localhub.limits import CommitRate
+from hubver.localhub.limits import CommitRate, Triggers
 from hubver.localhub.notices import Notices
 from hubver.localhub.publishers import Trust
 from hubver.localhub.recovery import recover
@@ -103,7 +103,8 @@ class LocalHub:
             beside = starting.enter_context(listening(self._address[0], 0)) if leads_away else None
             store = Store(self.root)
             courier = starting.enter_context(Courier(self._switches.webhook_tries))
-            notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
+            triggers = Triggers(self._switches.webhook_triggers_per_day, self._clock)
+            notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, triggers, self.url)
             store.listener = notices
             recover(store)
             hub = Hub(

@@ -30,6 +30,7 @@ class Switches:
             else it does so for is not known.
         webhooks_on_branch_api: whether a branch created, moved or deleted over HTTP triggers webhooks, as pushes do.
         webhook_tries: how often a delivery is tried before it is given up.
+        webhook_triggers_per_day: how often a webhook is triggered in 24 hours; what is more is dropped. None for any number.
         id_token_once: whether an id token can be exchanged once only. Jobs with `HF_OIDC_ID_TOKEN` exchange one often.
     """
 
@@ -45,4 +46,5 @@ class Switches:
     old_names: Literal["here", "redirect"] = "here"
     webhooks_on_branch_api: bool = True
     webhook_tries: int = 4
+    webhook_triggers_per_day: int | None = 1000
     id_token_once: bool = False
