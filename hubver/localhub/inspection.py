@@ -105,6 +105,8 @@ class Inspection:
             return Objection("missing necessary objects")
         for rule, paths in refused.items():
             return Objection(DECLINED, rule.text(paths, change.name))
+        # Whatever becomes of this ref, the next ones of the push that lead here need not be looked through again.
+        self._old.update(self._history.reach([ObjectID(target.encode())], stop=self._old))
         return None
 
     def _new_files(self, target: ObjectID) -> Iterator[trees.Entry]:
