@@ -87,7 +87,7 @@ def may_use(store: Store, repo: Repository, user: User | None, oid: str) -> bool
     """
     if oid in Holdings(repo):
         return True
-    return any(may_read(other, user) and _gate_is_open(other, user) for other in holders(store, oid))
+    return any(may_download(other, user) for other in holders(store, oid))
 
 
 def take(store: Store, repo: Repository, user: User | None, oid: str) -> int | None:
@@ -102,9 +102,10 @@ def take(store: Store, repo: Repository, user: User | None, oid: str) -> int | N
     return size
 
 
-def _gate_is_open(repo: Repository, user: User | None) -> bool:
+def may_download(repo: Repository, user: User | None) -> bool:
+    """Whether `user` may see a repo and has passed its gate, if it has one."""
     try:
         check_gate(repo, user)
     except HubError:
         return False
-    return True
+    return may_read(repo, user)
