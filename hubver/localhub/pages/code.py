@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
-from pygments import highlight  # type: ignore[import-untyped]  # as are its other modules
-from pygments.formatters.html import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexers import get_lexer_by_name, get_lexer_for_filename  # type: ignore[import-untyped]
-from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.util import ClassNotFound
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer  # type: ignore[import-untyped]
+    from pygments.lexer import Lexer
 
 LONGEST_HIGHLIGHTED = 100_000
 """Characters up to which a text is highlighted; longer ones are shown plain."""
@@ -43,8 +43,9 @@ def lines(text: str, name: str) -> list[Markup]:
 def _lexer(text: str, language: str, name: str) -> Lexer | None:
     if len(text) > LONGEST_HIGHLIGHTED or max(map(len, text.split("\n"))) > _LONGEST_LINE:
         return None
-    kept = {"stripnl": False, "ensurenl": False}
     try:
-        return get_lexer_by_name(language, **kept) if language else get_lexer_for_filename(name or "x", **kept)
+        if language:
+            return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return get_lexer_for_filename(name or "x", stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
