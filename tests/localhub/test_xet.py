@@ -98,18 +98,20 @@ def test_chunks_of_two_files_are_stored_once(hub, folder, tmp_path):
     assert download(hub, tmp_path / "down")["b.bin"] == (folder / "b.bin").read_bytes()
 
 
-def test_processes_upload_at_once(hub, api, repo, tmp_path):
+def test_processes_upload_and_download_at_once(hub, api, repo, tmp_path):
     clients, expected = [], {}
-    for number in range(2):
+    for number in range(4):
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        expected[f"{number}.bin"] = random_bytes(5 * 10**6, seed=number)
+        expected[f"{number}.bin"] = random_bytes(2 * 10**6, seed=number)
         (folder / f"{number}.bin").write_bytes(expected[f"{number}.bin"])
         clients.append(start_client(hub.environment(), tmp_path / "home", UPLOAD, folder))
     for client in clients:
         finish(client)
-    found = download(hub, tmp_path / "down")
-    assert {name: found[name] == content for name, content in expected.items()} == dict.fromkeys(expected, True)
+    clients = [start_client(hub.environment(), tmp_path / f"down{n}", DOWNLOAD, "main") for n in range(4)]
+    for client in clients:
+        found = {path.name: path.read_bytes() for path in Path(finish(client)).glob("*.bin")}
+        assert {name: found[name] == content for name, content in expected.items()} == dict.fromkeys(expected, True)
 
 
 def test_clients_with_lfs_and_with_xet_see_the_same(hub, api, repo, folder, tmp_path):
