@@ -87,7 +87,7 @@ def card_tags(card: dict[str, Any], kind: Kind) -> list[str]:
     if kind == "dataset":
         tags += [f"{key}:{value}" for key in _DATASET_TAGS for value in texts(card.get(key))]
     else:
-        tags += texts(card.get("language"))
+        tags += [*texts(card.get("language")), *(["co2_eq_emissions"] if "co2_eq_emissions" in card else [])]
     tags += texts(card.get("library_name")) + texts(card.get("pipeline_tag"))
     for key, prefix in (("license", "license"), ("base_model", "base_model"), ("datasets", "dataset")):
         tags += [f"{prefix}:{value}" for value in texts(card.get(key))]

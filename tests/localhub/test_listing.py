@@ -25,7 +25,7 @@ def shelf(api):
     """Three models, a dataset and a space that differ in what they say of themselves."""
     for number, name in enumerate(("first", "second", "third")):
         api.create_repo(f"acme/{name}")
-        card = f"---\npipeline_tag: {'text-generation' if number else 'fill-mask'}\ntags: [t{number}, all]\nlanguage: en\n---\n"
+        card = f"---\npipeline_tag: {'text-generation' if number else 'fill-mask'}\ntags: [t{number}, all]\nlanguage: en\n{'' if number else 'co2_eq_emissions: 7'}\n---\n"
         api.upload_file(path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=f"acme/{name}")
     api.update_repo_settings("acme/third", gated="auto")
     api.create_repo("acme/demo", repo_type="space", space_sdk="static")
@@ -39,6 +39,7 @@ FILTERS = {
     "tag": ({"filter": "t1"}, ["second"]),
     "tags": ({"filter": ["t1", "all"]}, ["second"]),
     "tags of different repos": ({"filter": ["t1", "t2"]}, []),
+    "a field of the card": ({"filter": "co2_eq_emissions"}, ["first"]),
     "language": ({"filter": "en"}, ["third", "second", "first"]),
     "task": ({"pipeline_tag": "text-generation"}, ["third", "second"]),
     "gated": ({"gated": True}, ["third"]),

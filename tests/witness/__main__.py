@@ -26,10 +26,11 @@ def main() -> int:
         return 2
     left_out = {name: why for name in files.found(checkout) if (why := files.reason_to_leave_out(name))}
     chosen = [f"test_{name.removeprefix('test_').removesuffix('.py')}.py" for name in options.files]
+    run = chosen or [name for name in files.found(checkout) if name not in left_out]
     results = []
     with staging_hub(checkout, xet=not options.no_xet) as hub:
-        samples.make(hub)
-        for file in chosen or [name for name in files.found(checkout) if name not in left_out]:
+        samples.make(hub, run)
+        for file in run:
             start = time.monotonic()
             results.append(run_file(checkout, file, hub, options.pytest, options.limit))
             counts = ", ".join(f"{results[-1].count(o)} {o}" for o in OUTCOMES if results[-1].count(o))

@@ -31,6 +31,37 @@ READ_SAMPLES = (
 What they check is how the client and a Hub get along, whatever the files hold.
 """
 
+READ_SHELF = tuple(
+    f"test_hf_api.py::{name}"
+    for name in (
+        *("TestExpandPropertyType::", "TestListGitRefs::test_list_refs_with_prs"),
+        "TestHfApiDiscussions::test_get_repo_discussion_pagination",
+        *(
+            f"TestHfApiPublicProduction::test_{name}"
+            for name in (
+                *("list_models_search", "list_models_complex_query", "list_models_sort"),
+                *("list_models_with_config", "list_models_without_config", "list_models_expand"),
+                *("list_models_gated_only", "list_models_non_gated_only", "model_info_expand"),
+                *("filter_datasets_by_author", "filter_datasets_by_lang", "filter_datasets_by_multi"),
+                *("filter_datasets_by_size", "filter_datasets_by_ta", "filter_datasets_with_card_data"),
+                *("list_datasets_author", "list_datasets_search", "list_datasets_expand"),
+                *(
+                    "list_datasets_gated_only",
+                    "list_datasets_non_gated_only",
+                    "dataset_info_with",
+                    "dataset_info_expand",
+                ),
+                *("space_info_expand", "filter_models_by_author", "failing_filter_models", "filter_models_with_task"),
+                *("filter_models_by_language", "filter_models_with_tag", "filter_models_with_card_data"),
+                *("filter_emissions", "list_spaces_author", "list_spaces_search", "list_spaces_limit"),
+                *("list_spaces_with_", "list_spaces_linked", "list_spaces_expand"),
+                *("get_sharded_safetensors_metadata", "not_a_safetensors", "get_safetensors_metadata_from_revision"),
+            )
+        ),
+    )
+)
+"""The same for the repos of `shelf`."""
+
 BY_NAME = {
     "test_cache_no_symlinks.py::TestCacheLayoutIfSymlinksNotSupported::test_scan_and_delete_cache_no_symlinks": (
         "reads a commit of huggingface.co by its id"
