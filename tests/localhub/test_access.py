@@ -76,6 +76,17 @@ def test_gate_hides_the_files_and_nothing_else(hub, api, ann, git, gated, tmp_pa
     assert download(api, gated, tmp_path)
 
 
+def test_gate_hides_what_changed_in_the_files(hub, api, ann, gated):
+    changed = [CommitOperationAdd("secret.txt", b"nobody should see this")]
+    number = api.create_commit(gated, operations=changed, commit_message="add", create_pr=True).pr_num
+    assert "nobody should see" in api.get_discussion_details(gated, number).diff
+    for path in (f"discussions/{number}?diff=1", "compare/main..refs%2Fpr%2F1"):
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {ann.token}"}, 403)):
+            answer = get_session().get(f"{hub.url}/api/models/{gated}/{path}", headers=headers)
+            assert (answer.status_code, answer.headers["X-Error-Code"]) == (status, "GatedRepo")
+            assert "nobody should see" not in answer.text
+
+
 def test_gate_opens_on_request(hub, api, ann, gated, tmp_path):
     ask = f"{hub.url}/{gated}/ask-access"
     assert get_session().post(ask).status_code == 401

@@ -25,7 +25,7 @@ _PAGE = 1000
 
 def compare(call: Call) -> Response:
     """Show the raw difference from one revision to another, named `<one>..<other>`."""
-    repo = call.repo()
+    repo = call.repo_to_download()
     before, dots, after = call.param("revisions").partition("..")
     if not dots or not before or not after.lstrip("."):
         raise bad_request("Name two revisions, as in main..production")
