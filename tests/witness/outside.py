@@ -75,6 +75,9 @@ BY_NAME = {
     "test_file_download.py::TestCachedDownload::test_hf_hub_download_with_user_agent": (
         "counts the requests by which huggingface.co leads to its cache of small files"
     ),
+    "test_cli.py::TestJsonShorthand::test_json_on_command_without_format": (
+        "expects a Hub without the repo that is made here for other tests"
+    ),
     "test_utils_http.py::test_fix_hf_endpoint_in_url": "expects the client to be pointed at no Hub but its default",
     "test_hf_api.py::TestCommitApi::test_create_repo_private_by_default": (
         "expects an organisation whose settings make new repos private"
