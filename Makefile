@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # The versions the project is tested with. Another torch build: make CONSTRAINTS=my-constraints.txt
 CONSTRAINTS ?= constraints.txt
+# Processes that share the tests; each may hold a small model in memory.
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.hubver-installed
 
@@ -27,7 +29,7 @@ demo: $(READY) ## See the whole road: train, push, gate, promote, refuse, roll b
 test: lint unit ## Run the linters and all tests
 
 unit: $(READY) ## Run the tests only
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(READY) ## Check style, types and the workflows
 	@$(BIN)/ruff check

@@ -1,17 +1,28 @@
-"""`make bench`: run every benchmark, or those named."""
+"""`make bench`: run every benchmark, or those named; `make bench ARGS="throughput --size 256M"` gives options to one."""
 
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 
-from benchmarks import gate_errors, gate_speed, startup
+from benchmarks import gate_errors, gate_speed, listings, startup, throughput
 
-BENCHMARKS = {"startup": startup.main, "gate_errors": gate_errors.main, "gate_speed": gate_speed.main}
+BENCHMARKS = {
+    "startup": startup.main,
+    "gate_errors": gate_errors.main,
+    "gate_speed": gate_speed.main,
+    "listings": listings.main,
+    "throughput": throughput.main,
+}
 
 
 def main() -> None:
-    for name in sys.argv[1:] or BENCHMARKS:
-        BENCHMARKS[name]()
+    names = list(takewhile(lambda word: not word.startswith("-"), sys.argv[1:]))
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name](sys.argv[1 + len(names) :])
 
 
 main()

@@ -38,7 +38,7 @@ def imported(arguments: list[str], environment: dict[str, str]) -> list[str]:
     return found
 
 
-def main() -> None:
+def main(_arguments: list[str]) -> None:
     from hubver.localhub import LocalHub
 
     with LocalHub() as hub:

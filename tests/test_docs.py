@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -19,7 +20,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def test_every_block_has_a_language_that_is_checked():
-    for page in PAGES:
+    for page in (*PAGES, *GUIDE):
         kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
         assert kinds <= {"console", "bash", "python", "text"}, page
 
@@ -66,12 +67,23 @@ def test_the_readme_s_fixture_works(pytester):
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
-def test_the_readme_s_options_exist():
+@pytest.mark.parametrize(
+    "snippet",
+    [body for page in GUIDE for body in blocks(page, "python") if "def test_" in body],
+    ids=lambda snippet: re.search(r"def test_(\w+)", snippet)[1],
+)
+def test_a_test_of_the_guide_passes(pytester, snippet):
+    pytester.makepyfile(snippet)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)
+def test_the_options_that_are_named_exist(page):
     from click.testing import CliRunner
 
     from hubver.cli.main import cli
 
-    text = PAGES[0].read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     for command, option in re.findall(r"hubver (\w+)[^\n`]*? (--[a-z]+)", text):
         help_text = CliRunner().invoke(cli, [command, "--help"]).output
         if command == "hub":

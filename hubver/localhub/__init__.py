@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubver.localhub.faults import Answer, Delay, Drop, Faults, Stale, Truncate
+    from hubver.localhub.publishers import Publisher, Trust
     from hubver.localhub.server import LocalHub, serve
     from hubver.localhub.switches import Switches
     from hubver.localhub.users import User
@@ -28,9 +29,11 @@ __all__ = [
     "Drop",
     "Faults",
     "LocalHub",
+    "Publisher",
     "Stale",
     "Switches",
     "Truncate",
+    "Trust",
     "User",
     "serve",
 ]
@@ -38,6 +41,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Answer", "Delay", "Drop", "Faults", "Stale", "Truncate"), "faults"),
     **dict.fromkeys(("LocalHub", "serve"), "server"),
+    **dict.fromkeys(("Publisher", "Trust"), "publishers"),
     "Switches": "switches",
     "User": "users",
 }

@@ -34,7 +34,7 @@ def check_gate(repo: Repository, user: User | None) -> None:
         HubError: GatedRepo; 401 to strangers and 403 to users whom nobody has accepted.
     """
     about = repo.description
-    if not about.gated or (user is not None and user.may_read(repo.namespace, repo.url_path)):
+    if not about.gated or (user is not None and user.may_pass_gate(repo.namespace, repo.url_path)):
         return
     if user is None:
         message = f"Access to {about.kind} {about.id} is restricted. You must have access to it and be authenticated."

@@ -12,26 +12,33 @@ from starlette.responses import JSONResponse
 
 from hubver.localhub.errors import HubError
 from hubver.localhub.faults import FaultyApp
+from hubver.localhub.pages import routes as pages
+from hubver.localhub.pages.shell import is_for_people, refusal
 from hubver.localhub.routes import (
     accounts,
+    bare_names,
+    cdn,
     commits,
     content,
     discussions,
     git_http,
     lfs,
     listing,
+    oauth,
     refs,
     repos,
     settings,
     trees,
     upkeep,
     webhooks,
+    weights,
     xet,
 )
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hubver.localhub.hub import Hub
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 # Those with fixed words in their paths go before those that take any word there.
 _AREAS = (
     accounts,
+    oauth,
     webhooks,
     repos,
     listing,
@@ -47,11 +55,14 @@ _AREAS = (
     refs,
     upkeep,
     trees,
+    weights,
     discussions,
     lfs,
     xet,
     git_http,
     content,
+    bare_names,
+    pages,
 )
 
 
@@ -67,8 +78,7 @@ class _HubManners:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                request_id = secrets.token_hex(12).encode()
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", _request_id(scope))]}
             await send(message)
 
         if scope["type"] == "http":
@@ -76,10 +86,21 @@ class _HubManners:
         await self._app(scope, receive, send_with_id)
 
 
-async def _answer_error(_request: Request, error: Exception) -> Response:
+def _request_id(scope: Scope) -> bytes:
+    """The id that the client has given the request, or one that holds what the client traces it by."""
+    sent = dict(scope["headers"])
+    if sent.get(b"x-request-id"):
+        return bytes(sent[b"x-request-id"])
+    root = b"Root=1-" + secrets.token_hex(12).encode()
+    return b";".join(filter(None, [root, sent.get(b"x-amzn-trace-id")]))
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HubError):
         return error.response()
     if isinstance(error, HTTPException):
+        if is_for_people(request):
+            return refusal(request, HubError(error.status_code, error.detail, headers=dict(error.headers or {})))
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     if isinstance(error, ClientDisconnect):
         return JSONResponse({"error": "The connection was lost before the request was whole"}, 400)
@@ -88,10 +109,19 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
 
 def create_app(hub: Hub) -> ASGIApp:
     """Assemble the routes of every area around one Hub's state."""
+    return _HubManners(_app(hub, [route for area in _AREAS for route in area.ROUTES]))
+
+
+def create_cdn(hub: Hub) -> ASGIApp:
+    """Assemble what answers where `hub.cdn` leads to. Faults apply there too."""
+    return _app(hub, cdn.ROUTES)
+
+
+def _app(hub: Hub, routes: list[Route]) -> ASGIApp:
     app = Starlette(
-        routes=[route for area in _AREAS for route in area.ROUTES],
+        routes=routes,
         exception_handlers=dict.fromkeys((HubError, HTTPException, ClientDisconnect, Exception), _answer_error),
     )
     app.router.redirect_slashes = False
     app.state.hub = hub
-    return _HubManners(FaultyApp(app, hub.faults))
+    return FaultyApp(app, hub.faults)

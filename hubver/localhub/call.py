@@ -12,16 +12,18 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from hubver.localhub.access import check_gate, may_read, may_write
+from hubver.localhub.bodies import drain
 from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
 from hubver.localhub.faults import STALE_REFS
 from hubver.localhub.refs import LaggingRefs
 from hubver.localhub.repository import PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -30,10 +32,10 @@ if TYPE_CHECKING:
     from hubver.localhub.repository import Kind, Repository
     from hubver.localhub.users import User
 
-_PIECE = 2**20
 _IN_MEMORY = 8 * 2**20
 _LARGEST_JSON = 32 * 2**20
-_KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
+_REPO = "localhub.repo"
+_KINDS: dict[str, Kind] = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,11 @@ class Call:
         Raises:
             HubError: 404 for kinds that this Hub does not have.
         """
-        outside = "datasets" if self.request.scope["path"].startswith("/datasets/") else "models"
+        first = self.request.scope["path"].split("/")[1]
+        outside = first if first in {"datasets", "spaces"} else "models"
         plural = self.request.path_params.get("kinds", outside)
         if plural not in _KINDS:
-            raise HubError(404, f"This Hub has models and datasets, not {plural}")
+            raise HubError(404, f"This Hub has models, datasets and spaces, not {plural}")
         return _KINDS[plural]
 
     def repo(self) -> Repository:
@@ -152,15 +155,30 @@ class Call:
 
         Raises:
             HubError: RepoNotFound, also where the repo is somebody else's and private.
+            HTTPException: 307 to where it is now, if the switches say so.
         """
         user = self.user
         repo = self.hub.store.get(self.kind, self._repo_id())
         if repo is None or not may_read(repo, user):
             raise repo_not_found(anonymous=user is None)
+        if repo.description.id != self._repo_id() and self._leads_on():
+            raise HTTPException(307, "Temporary Redirect", {"Location": self._same_of(repo)})
+        self.request.scope[_REPO] = repo
         stale = self.request.scope.get(STALE_REFS)
         if stale and self.request.method in {"GET", "HEAD"}:
             repo.refs = LaggingRefs(repo.git_dir, stale)
         return repo
+
+    def _leads_on(self) -> bool:
+        return self.hub.switches.old_names == "redirect" and self.request.method in {"GET", "HEAD"}
+
+    def _same_of(self, repo: Repository) -> str:
+        """The request's address, with the name of `repo` in place of the one in it."""
+        given = self.request.path_params
+        area = f"/api/{given['kinds']}/" if "kinds" in given else f"/{PREFIXES[self.kind]}"
+        rest = self.request.scope["path"][len(f"{area}{given['namespace']}/{given['name']}") :]
+        query = self.request.url.query
+        return f"{area}{repo.description.id}{rest}" + (f"?{query}" if query else "")
 
     def _repo_id(self) -> str:
         return f"{self.param('namespace')}/{self.param('name')}"
@@ -219,16 +237,17 @@ class Call:
         return {"Link": f'<{self.request.url.include_query_params(**changes)}>; rel="next"'}
 
 
-async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of about 1 MiB, so that each is worth a hop to a worker thread."""
-    gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) >= _PIECE:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+def _answered(handler: Callable[[Call], Response], call: Call) -> Response:
+    """Answer a request; where its repo has gone under its feet, as if it had come a moment later."""
+    try:
+        return handler(call)
+    except HubError:
+        raise
+    except Exception:
+        repo = call.request.scope.get(_REPO)
+        if repo is None or repo.is_here():
+            raise
+        raise repo_not_found(anonymous=False) from None
 
 
 def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Route:
@@ -236,10 +255,9 @@ def route(path: str, handler: Callable[[Call], Response], *methods: str) -> Rout
 
     async def endpoint(request: Request) -> Response:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as body:
-            async for piece in pieces(request):
-                await run_in_threadpool(body.write, piece)
+            await drain(request, body.write)
             body.seek(0)
             call = Call(request, request.app.state.hub, body)
-            return await run_in_threadpool(handler, call)
+            return await run_in_threadpool(_answered, handler, call)
 
     return Route(path, endpoint, methods=list(methods or ("GET",)))

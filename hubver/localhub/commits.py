@@ -39,7 +39,7 @@ class Operations:
         parent: commit that the head must be; None to take any.
         files: content of regular files.
         large: LFS files, with the size if the client said it.
-        deleted_files: each must be there.
+        deleted_files: each must be there; one that is a folder goes with all in it.
         deleted_folders: each must be there.
     """
 
@@ -154,7 +154,7 @@ def write(bench: Workbench, operations: Operations, parent: str, author: str) ->
     tree = tree_of(store, parent)
     for path in operations.deleted_folders + operations.deleted_files:
         found = trees.find(store, tree, path)
-        if found is None or found.is_folder != (path in operations.deleted_folders):
+        if found is None or (path in operations.deleted_folders and not found.is_folder):
             raise entry_not_found(path, parent)
     changes: dict[str, tuple[int, str] | None] = dict.fromkeys(operations.deleted_files)
     for path, blob in write_blobs(store, _all_files(bench, operations, parent)).items():
@@ -202,16 +202,14 @@ def head_for(repo: Repository, revision: str) -> Head:
     raise revision_not_found(revision)
 
 
-def check_parent(repo: Repository, operations: Operations, head: str) -> None:
+def check_parent(operations: Operations, head: str) -> None:
     """Hold a commit to the parent it names.
 
     Raises:
         HubError: 412 if the head has moved.
     """
     if operations.parent is not None and not head.startswith(operations.parent):
-        raise HubError(
-            412, f"A commit has happened since. Please refresh and try again: {repo.description.id} is at {head}"
-        )
+        raise HubError(412, "The branch was updated since you opened this page. Please refresh and try again.")
 
 
 def stored_oid(store: BaseObjectStore, tree: str, path: str) -> str | None:

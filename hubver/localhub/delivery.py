@@ -7,7 +7,7 @@ import http.client
 import itertools
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,8 +22,9 @@ _FIRST_WAIT_S = 0.2
 
 @dataclass(frozen=True)
 class Parcel:
-    """One event for one receiver: the address, the JSON, the secret, and how often it was tried."""
+    """One event for one webhook: its id, the address, the JSON, the secret, and how often it was tried."""
 
+    webhook: str
     url: str
     body: bytes
     secret: str | None
@@ -31,7 +32,9 @@ class Parcel:
 
 
 class Courier:
-    """A thread that delivers parcels while the `with` block lasts; those left at its end are dropped.
+    """Delivers parcels while the `with` block lasts; those left at its end are dropped.
+
+    Each webhook has a line of its own, so that a slow receiver keeps only itself waiting.
 
     Args:
         tries: how often a parcel is tried; after each failure it waits twice as long as after the one before.
@@ -39,23 +42,45 @@ class Courier:
 
     def __init__(self, tries: int) -> None:
         self._tries = tries
-        self._order = itertools.count()
-        self._parcels: list[tuple[float, int, Parcel]] = []
-        self._changed = threading.Condition()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="localhub-webhooks", daemon=True)
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self._lock:
+            lines = list(self._lines.values())
+        for line in lines:
+            line.stop()
+
+    def take(self, parcel: Parcel) -> None:
+        """Deliver a parcel as soon as those before it are, without waiting for that."""
+        with self._lock:
+            if parcel.webhook not in self._lines:
+                self._lines[parcel.webhook] = _Line(self._tries)
+            self._lines[parcel.webhook].take(parcel)
+
+
+class _Line:
+    """A thread that delivers what is for one webhook."""
+
+    def __init__(self, tries: int) -> None:
+        self._tries = tries
+        self._order = itertools.count()
+        self._parcels: list[tuple[float, int, Parcel]] = []
+        self._changed = threading.Condition()
+        self._stopped = False
+        # A daemon, because nobody waits at the end for a receiver that does not answer.
+        threading.Thread(target=self._run, name="localhub-webhook", daemon=True).start()
+
+    def stop(self) -> None:
+        """Drop what is left; what is being delivered ends by itself."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        self._thread.join()
 
     def take(self, parcel: Parcel, wait: float = 0) -> None:
         """Deliver a parcel, at the earliest in `wait` seconds."""
@@ -67,8 +92,7 @@ class Courier:
         while (parcel := self._next()) is not None:
             tried = parcel.tried + 1
             if not _delivered(parcel) and tried < self._tries:
-                again = Parcel(parcel.url, parcel.body, parcel.secret, tried)
-                self.take(again, _FIRST_WAIT_S * 2**parcel.tried)
+                self.take(replace(parcel, tried=tried), _FIRST_WAIT_S * 2**parcel.tried)
 
     def _next(self) -> Parcel | None:
         """Wait for the next parcel that is due; None at the end."""

@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub.errors import HubError
 from hubver.localhub.files import sync_folder, write_atomically
+from hubver.localhub.refs import RefusedChanges
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    from hubver.localhub.refs import RefChange
     from hubver.localhub.repository import Repository
 
 _PULL_REF = re.compile(r"refs/pr/([1-9][0-9]{0,8})")
@@ -167,7 +171,39 @@ class Discussions:
         """Write one."""
         before = self.get(discussion.num) if discussion.num in self._numbers() else None
         write_atomically(self._folder / f"{discussion.num}.json", json.dumps(asdict(discussion), indent=1).encode())
+        self._pending(discussion.num).unlink(missing_ok=True)
         self._repo.listener.discussion_saved(self._repo, before, discussion)
+
+    @contextmanager
+    def telling(self, told: Sequence[tuple[Discussion, RefChange]]) -> Iterator[None]:
+        """Write discussions together with the refs that they tell of, which the block moves: a crash keeps both or none.
+
+        Raises:
+            RefusedChanges: from the block; nothing is written then.
+        """
+        for discussion, change in told:
+            note = {"ref": change.name, "at": change.new, "discussion": asdict(discussion)}
+            write_atomically(self._pending(discussion.num), json.dumps(note).encode())
+        try:
+            yield
+        except RefusedChanges:
+            for discussion, _ in told:
+                self._pending(discussion.num).unlink()
+            raise
+        for discussion, _ in told:
+            self.save(discussion)
+
+    def _pending(self, number: int) -> Path:
+        return self._folder / f"{number}.pending"
+
+    def recover(self) -> None:
+        """Write what a crash has left unwritten of discussions whose refs have moved. Nothing has moved since."""
+        refs = self._repo.refs.read()
+        for pending in self._folder.glob("[0-9]*.pending"):
+            note = json.loads(pending.read_bytes())
+            if note["ref"] in refs and refs[note["ref"]].target == note["at"]:
+                self.save(Discussion(**note["discussion"]))
+            pending.unlink(missing_ok=True)
 
     def start(
         self, author: str, title: str, description: str, *, status: str = "open", base: str | None = None

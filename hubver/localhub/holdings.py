@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub.access import check_gate, may_read
 from hubver.localhub.errors import HubError
-from hubver.localhub.files import write_atomically
+from hubver.localhub.files import make_folders, write_atomically
+from hubver.localhub.repository import PREFIXES
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Holdings:
         """Note that the repo has an object, or where in it; what was noted before is kept."""
         known = self._read(oid)
         if known is None or (filename and not known.filename):
-            self._folder.mkdir(exist_ok=True)
+            make_folders(self._folder)
             held = Held(oid, size, known.pushed_at if known else now(), filename, ref)
             write_atomically(self._folder / oid, json.dumps(asdict(held)).encode())
 
@@ -61,8 +62,12 @@ class Holdings:
 
     def list(self) -> list[Held]:
         """All of them, newest first."""
-        found = [self._read(file.name) for file in self._folder.glob("[0-9a-f]*")]
+        found = map(self._read, self.oids())
         return sorted(filter(None, found), key=lambda held: (held.pushed_at, held.oid), reverse=True)
+
+    def oids(self) -> set[str]:
+        """What they are."""
+        return {file.name for file in self._folder.glob("[0-9a-f]*")}
 
     def drop(self, oid: str) -> None:
         """Forget an object."""
@@ -71,24 +76,36 @@ class Holdings:
 
 def holders(store: Store, oid: str) -> list[Repository]:
     """The repos that have an object."""
-    return [repo for kind in ("model", "dataset") for repo in store.list(kind) if oid in Holdings(repo)]
+    return [repo for kind in PREFIXES for repo in store.list(kind) if oid in Holdings(repo)]
 
 
 def may_use(store: Store, repo: Repository, user: User | None, oid: str) -> bool:
     """Whether `user` may put an object into a commit on `repo` without uploading it.
 
-    That is so if the repo has it, or another that the user may download from, as copies need; and if no repo has it,
-    because then it has just been uploaded by a protocol that names no repo.
+    That is so if the repo has it, or another that the user may download from, as copies need. What no repo has any more
+    is nobody's: it may have been a private repo's that is deleted.
     """
     if oid in Holdings(repo):
         return True
-    others = holders(store, oid)
-    return not others or any(may_read(other, user) and _gate_is_open(other, user) for other in others)
+    return any(may_download(other, user) for other in holders(store, oid))
 
 
-def _gate_is_open(repo: Repository, user: User | None) -> bool:
+def take(store: Store, repo: Repository, user: User | None, oid: str) -> int | None:
+    """Let `repo` have an object that `user` may use, and answer its size; None if there is no such object.
+
+    From here on the repo does not depend on any other that has the object.
+    """
+    size = store.lfs.size(oid)
+    if size is None or not may_use(store, repo, user, oid):
+        return None
+    Holdings(repo).add(oid, size)
+    return size
+
+
+def may_download(repo: Repository, user: User | None) -> bool:
+    """Whether `user` may see a repo and has passed its gate, if it has one."""
     try:
         check_gate(repo, user)
     except HubError:
         return False
-    return True
+    return may_read(repo, user)

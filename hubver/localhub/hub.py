@@ -12,6 +12,8 @@ from hubver.localhub.holdings import Holdings
 from hubver.localhub.sessions import Sessions
 
 if TYPE_CHECKING:
+    from hubver.localhub.cdn import Cdn
+    from hubver.localhub.exchange import Exchange
     from hubver.localhub.faults import Faults
     from hubver.localhub.limits import CommitRate
     from hubver.localhub.notices import Notices
@@ -34,7 +36,9 @@ class Hub:
         switches: how to behave where nobody outside knows how the Hub does.
         commit_rate: counts commits.
         notices: tells webhooks what happens.
-        key: signs the addresses that are handed out for uploads; new in each process.
+        exchange: gives trusted publishers their tokens.
+        cdn: where `resolve` leads for large files; None if it serves them itself.
+        key: signs the addresses that are handed out; new in each process.
         sessions: who has signed in with a browser.
     """
 
@@ -46,6 +50,8 @@ class Hub:
     switches: Switches
     commit_rate: CommitRate
     notices: Notices
+    exchange: Exchange
+    cdn: Cdn | None = None
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     sessions: Sessions = field(default_factory=Sessions, repr=False)
 

@@ -1,18 +1,23 @@
-"""What `model_info` and `dataset_info` say of a repo at a revision."""
+"""What `model_info`, `dataset_info` and `space_info` say of a repo at a revision."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub import trees
-from hubver.localhub.card import card_tags, read_card
+from hubver.localhub.card import card_tags, read_card, texts
 from hubver.localhub.pointers import parse_pointer
 from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
+
+
+_CONFIG = ("architectures", "model_type", "quantization_config")
+_ON_REQUEST = {"usedStorage", "downloadsAllTime", "models", "datasets"}
 
 
 def iso(seconds: int) -> str:
@@ -51,8 +56,9 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
     with repo.objects() as store:
         entries = [e for e in trees.walk(store, tree_of(store, sha)) if not e.is_folder]
         changed = iso(get_commit(store, sha).commit_time)
-        readme = next((e for e in entries if e.path == "README.md"), None)
-        card = read_card(read_blob(store, readme.oid).decode("utf-8", "replace")) if readme else {}
+        own = {e.path: e.oid for e in entries if e.path in {"README.md", "config.json"}}
+        card = read_card(read_blob(store, own["README.md"]).decode("utf-8", "replace")) if "README.md" in own else {}
+        config = _config(read_blob(store, own["config.json"])) if "config.json" in own else None
         siblings = [_sibling(store, entry, blobs=blobs) for entry in entries]
         used = sum(file_facts(store, e)["size"] for e in entries) if "usedStorage" in expand else 0
     about = repo.description
@@ -73,13 +79,27 @@ def describe(repo: Repository, revision: str, *, blobs: bool, expand: list[str])
         "cardData": card or None,
         "siblings": siblings,
         "usedStorage": used,
+        "trendingScore": 0,
     }
     if about.kind == "model":
-        known |= {"pipeline_tag": card.get("pipeline_tag"), "library_name": card.get("library_name")}
+        known |= {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")} | {"config": config}
+    if about.kind == "space":
+        known |= {"sdk": about.sdk, **{key: texts(card.get(key)) for key in ("models", "datasets")}}
+    else:
+        known["downloadsAllTime"] = 0
     if not expand:
-        known.pop("usedStorage")
+        known = {key: value for key, value in known.items() if key not in _ON_REQUEST}
         return ids | {key: value for key, value in known.items() if value is not None}
     return ids | {key: value for key, value in known.items() if key in expand and value is not None}
+
+
+def _config(content: bytes) -> dict[str, Any] | None:
+    """What of a model's `config.json` the Hub tells; None if it is no JSON object."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return {key: found[key] for key in _CONFIG if key in found} if isinstance(found, dict) else None
 
 
 def _sibling(store: BaseObjectStore, entry: trees.Entry, *, blobs: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How many commits a repo takes in an hour."""
+"""How many commits a repo takes in an hour, and how often a webhook is triggered in a day."""
 
 from __future__ import annotations
 
@@ -13,6 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HOUR = 3600
+
+
+_DAY = 24 * _HOUR
+
+
+class Triggers:
+    """Counts how often each webhook of this process was triggered; what goes beyond the limit in 24 hours is dropped.
+
+    Args:
+        most: triggers of one webhook in any 24 hours; None for any number.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, most: int | None, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._times: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def count(self, webhook: str) -> bool:
+        """Count a trigger, and say whether it is within the limit; it is not counted if not."""
+        if self._most is None:
+            return True
+        with self._lock:
+            times, moment = self._times[webhook], self._clock()
+            while times and times[0] <= moment - _DAY:
+                times.popleft()
+            if len(times) >= self._most:
+                return False
+            times.append(moment)
+            return True
 
 
 class CommitRate:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubver.localhub.discussions import Discussion
+    from hubver.localhub.limits import Triggers
     from hubver.localhub.refs import RefChange
     from hubver.localhub.repository import Repository
     from hubver.localhub.users import Accounts
@@ -27,13 +28,15 @@ class Notices:
         webhooks: who wants to know.
         accounts: who may see what.
         courier: delivers.
+        triggers: counts what each webhook is told.
         url: address of this Hub.
     """
 
-    def __init__(self, webhooks: Webhooks, accounts: Accounts, courier: Courier, url: str) -> None:
+    def __init__(self, webhooks: Webhooks, accounts: Accounts, courier: Courier, triggers: Triggers, url: str) -> None:
         self.webhooks = webhooks
         self._accounts = accounts
         self._courier = courier
+        self._triggers = triggers
         self._url = url
 
     def refs_moved(self, repo: Repository, changes: Sequence[RefChange]) -> None:
@@ -46,8 +49,9 @@ class Notices:
         self._tell(repo, "repo", "repo", action, more)
 
     def settings_changed(self, repo: Repository, changed: dict[str, Any]) -> None:
-        """Tell of new settings."""
-        self._tell(repo, "repo", "repo.config", "update", {"updatedConfig": changed})
+        """Tell of new settings, of which the Hub names only whether the repo is private."""
+        named = {key: value for key, value in changed.items() if key == "private"}
+        self._tell(repo, "repo", "repo.config", "update", {"updatedConfig": named})
 
     def discussion_saved(self, repo: Repository, before: Discussion | None, after: Discussion) -> None:
         """Tell of a new discussion with its first comment, or of what has changed in one."""
@@ -69,11 +73,15 @@ class Notices:
         self._tell(repo, "discussion", "discussion", "delete", self._discussion(repo, discussion))
 
     def _tell(self, repo: Repository, domain: Domain, scope: str, action: str, facts: dict[str, Any]) -> None:
-        event = {"event": {"action": action, "scope": scope}, "repo": self._repo(repo), **facts}
+        about = self._repo(repo)
+        if domain != "repo":
+            del about["headSha"]
+        event = {"event": {"action": action, "scope": scope}, "repo": about, **facts}
         for webhook in self.webhooks.all():
             if webhook.wants(repo, domain) and may_read(repo, self._accounts.named(webhook.owner)):
                 body = json.dumps({**event, "webhook": {"id": webhook.id, "version": 3}}).encode()
-                self._courier.take(Parcel(webhook.url, body, webhook.secret))
+                if self._triggers.count(webhook.id):
+                    self._courier.take(Parcel(webhook.id, webhook.url, body, webhook.secret))
 
     def _links(self, repo: Repository, rest: str = "") -> dict[str, str]:
         about = repo.description

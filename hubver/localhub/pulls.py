@@ -46,13 +46,13 @@ class Opening:
 def open_pull(repo: Repository, store: BaseObjectStore, opening: Opening) -> Discussion:
     """Open a pull request. The caller holds the lock."""
     discussions = Discussions(repo)
-    # The ref first: a crash in between costs a number, where the other order would leave a pull request of nothing.
     status = "draft" if opening.draft else "open"
     discussion = discussions.start(opening.author, opening.title, opening.description, status=status, base=opening.base)
-    repo.move([RefChange(pull_ref(discussion.num), None, opening.head)], store)
     if opening.head != repo.refs.read()[opening.base].commit:
         record_commit(discussion, store, opening.head, opening.author)
-    discussions.save(discussion)
+    change = RefChange(pull_ref(discussion.num), None, opening.head)
+    with discussions.telling([(discussion, change)]):
+        repo.move([change], store)
     return discussion
 
 
@@ -106,9 +106,10 @@ def merge_pull(repo: Repository, discussion: Discussion, author: str, comment: s
         tree = trees.edit(store, tree_of(store, base), merge.changes)
         message = f"{discussion.title} (#{discussion.num})"
         commit = write_commit(store, tree, [base], author, message)
-        repo.move([RefChange(str(discussion.base), base, commit)], store)
-    if comment:
-        discussion.comment(author, comment)
-    discussion.merge_commit = commit
-    discussion.set_status(author, "merged")
-    Discussions(repo).save(discussion)
+        if comment:
+            discussion.comment(author, comment)
+        discussion.merge_commit = commit
+        discussion.set_status(author, "merged")
+        change = RefChange(str(discussion.base), base, commit)
+        with Discussions(repo).telling([(discussion, change)]):
+            repo.move([change], store)

@@ -75,6 +75,7 @@ class Refs:
             RefusedChanges: with a reason for each ref that stands in the way.
         """
         refs = self.read()
+        commits = {value.target: value.commit for value in refs.values()}
         reasons = {}
         for change in changes:
             present = refs.get(change.name)
@@ -85,8 +86,12 @@ class Refs:
             elif not check_ref_format(Ref(change.name.encode())):
                 reasons[change.name] = "funny refname"
             else:
-                refs[change.name] = RefValue(change.new, peel(change.new))
-        reasons |= {c.name: "ref name conflict" for c in changes if c.name in refs and _in_the_way(c.name, refs)}
+                refs[change.name] = RefValue(change.new, commits.get(change.new) or peel(change.new))
+        folders = {folder for name in refs for folder in _folders(name)}
+        # Git cannot hold `a` and `a/b` at once: as loose refs one is a file and the other needs a folder there.
+        for change in changes:
+            if change.name in refs and (change.name in folders or not refs.keys().isdisjoint(_folders(change.name))):
+                reasons[change.name] = "ref name conflict"
         if reasons:
             raise RefusedChanges(reasons)
         lines = [_HEADER]
@@ -115,6 +120,5 @@ class LaggingRefs(Refs):
         return refs | {name: RefValue(commit, commit) for name, commit in self._stale.items() if commit}
 
 
-def _in_the_way(name: str, refs: dict[str, RefValue]) -> bool:
-    """Git cannot hold `a` and `a/b` at once: as loose refs one is a file and the other needs a folder there."""
-    return any(other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in refs)
+def _folders(name: str) -> list[str]:
+    return [name[:end] for end, letter in enumerate(name) if letter == "/"]

@@ -13,24 +13,26 @@ from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.repo import Repo
 
 from hubver.localhub import trees
-from hubver.localhub.errors import entry_not_found, revision_not_found
-from hubver.localhub.files import write_atomically
+from hubver.localhub.errors import conflict, entry_not_found, repo_not_found, revision_not_found
+from hubver.localhub.files import sync_folder, write_atomically
 from hubver.localhub.listener import Silence
+from hubver.localhub.locks import RepoLock
+from hubver.localhub.objects import DurableObjects
 from hubver.localhub.pointers import Attributes
-from hubver.localhub.refs import RefChange, Refs
+from hubver.localhub.refs import MAIN, RefChange, Refs
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dulwich.object_store import BaseObjectStore
 
     from hubver.localhub.listener import Listener
 
-Kind = Literal["model", "dataset"]
+Kind = Literal["model", "dataset", "space"]
 Gated = Literal["auto", "manual", False]
-PREFIXES: dict[Kind, str] = {"model": "", "dataset": "datasets/"}
+PREFIXES: dict[Kind, str] = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 """What stands before the id in the address of a repo's page, files and git."""
 
 _FULL_SHA = re.compile(r"[0-9a-f]{40}")
@@ -39,13 +41,17 @@ _SHORT_SHA = re.compile(r"[0-9a-f]{7,39}")
 
 @dataclass(frozen=True)
 class Description:
-    """What the Hub knows of a repo beside its git; kept in `repo.json`. `created_at` is ISO 8601 in UTC."""
+    """What the Hub knows of a repo beside its git; kept in `repo.json`.
+
+    `created_at` is ISO 8601 in UTC; `sdk` is what a space is written with, which nothing here runs.
+    """
 
     kind: Kind
     id: str
     private: bool
     created_at: str
     gated: Gated = False
+    sdk: str | None = None
 
 
 class Repository:
@@ -53,11 +59,35 @@ class Repository:
 
     def __init__(self, folder: Path, lock: threading.RLock) -> None:
         self.folder = folder
-        self.lock = lock
+        self.lock = RepoLock(lock, self._check_still_here)
         self.git_dir = folder / "repo.git"
         self.refs = Refs(self.git_dir)
         self.listener: Listener = Silence()
-        self.description = Description(**json.loads((folder / "repo.json").read_bytes()))
+        self.description = self._read_description()
+        self.moved_to: Callable[[], str | None] = lambda: None
+        """Answers the id that the repo has got since it was opened, if it has another."""
+
+    def _read_description(self) -> Description:
+        return Description(**json.loads((self.folder / "repo.json").read_bytes()))
+
+    def _check_still_here(self) -> None:
+        """Take up what has changed while a request waited for the lock.
+
+        Raises:
+            HubError: 404 RepoNotFound if the repo was deleted meanwhile, 409 if it was moved.
+        """
+        if not self.is_here():
+            if self.moved_to():
+                raise conflict(f"{self.description.id} has just been moved to {self.moved_to()}. Please retry.")
+            raise repo_not_found(anonymous=False)
+        self.description = self._read_description()
+
+    def is_here(self) -> bool:
+        """Whether this very repo is still in its folder: it may be deleted, and another created in its place."""
+        try:
+            return self._read_description().created_at == self.description.created_at
+        except FileNotFoundError:
+            return False
 
     @property
     def namespace(self) -> str:
@@ -85,9 +115,7 @@ class Repository:
     @contextmanager
     def open(self) -> Iterator[Repo]:
         """Open the git repo for one request: dulwich's pack readers must not be shared between threads."""
-        repo = Repo(str(self.git_dir))
-        # Set here, because git calls the setting of this name in a repo's config deprecated each time it runs.
-        repo.object_store.fsync_object_files = True
+        repo = Repo(str(self.git_dir), object_store=DurableObjects(self.git_dir / "objects"))
         try:
             yield repo
         finally:
@@ -106,7 +134,9 @@ class Repository:
             HubError: 404 RevisionNotFound.
         """
         refs = self.refs.read()
-        for name in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
+        # The JavaScript client says HEAD where it is told nothing.
+        head = [MAIN] if revision == "HEAD" else []
+        for name in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision, *head):
             if name in refs:
                 return refs[name].commit
         with self.objects() as store:
@@ -145,6 +175,8 @@ class Repository:
             store: the repo's objects.
             quietly: tell the listener nothing.
         """
+        # Packs are renamed into place by dulwich and by `Quarantine`; the names of loose objects are synced already.
+        sync_folder(self.git_dir / "objects" / "pack")
         self.refs.update(changes, lambda oid: peel(store, oid))
         if not quietly:
             self.listener.refs_moved(self, changes)

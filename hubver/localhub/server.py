@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import signal
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.localhub.app import create_app
+from hubver.localhub.app import create_app, create_cdn
+from hubver.localhub.cdn import Cdn
 from hubver.localhub.delivery import Courier
+from hubver.localhub.exchange import Exchange, UsedTokens
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
-from hubver.localhub.limits import CommitRate
+from hubver.localhub.id_tokens import IdTokens
+from hubver.localhub.limits import CommitRate, Triggers
 from hubver.localhub.notices import Notices
+from hubver.localhub.publishers import Trust
+from hubver.localhub.recovery import recover
 from hubver.localhub.serving import listening, served, url_of
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
@@ -47,6 +53,8 @@ class LocalHub:
         faults: what is to go wrong from the start; more can be added to `faults` of the running Hub.
         switches: how to behave where nobody outside knows how the real Hub does.
         xet: take and give large files by Xet; without it, by LFS alone.
+        trust: CI jobs that may have a token for an id token of their provider.
+        clock: seconds since 1970, by which tokens expire and limits by the hour or the day are counted.
         patience_s: after how many seconds of silence a client that owes bytes, or does not take them, is hung up on.
 
     Raises:
@@ -65,6 +73,8 @@ class LocalHub:
         faults: Faults | None = None,
         switches: Switches | None = None,
         xet: bool = True,
+        trust: Trust | None = None,
+        clock: Callable[[], float] = time.time,
         patience_s: float = _PATIENCE_S,
     ) -> None:
         self._chosen_root = Path(root) if root is not None else None
@@ -74,6 +84,8 @@ class LocalHub:
         self.faults = faults or Faults()
         self._switches = switches or Switches()
         self._xet = xet
+        self._trust = trust or Trust()
+        self._clock = clock
         self._patience_s = patience_s
         self._running = ExitStack()
 
@@ -81,16 +93,20 @@ class LocalHub:
         with ExitStack() as starting:
             self.root = self._chosen_root or Path(starting.enter_context(TemporaryDirectory(prefix="localhub-")))
             starting.enter_context(_locked(self.root))
-            self._accounts = Accounts(self.root / "tokens.json")
+            self._accounts = Accounts(self.root / "tokens.json", self._clock)
             self._accounts.put(self._users)
             if self._accounts.writer() is None:
                 self._accounts.add(User(_DEFAULT_USER))
             listener = starting.enter_context(listening(*self._address))
             self.url = url_of(listener)
+            leads_away = self._switches.large_files == "another_origin"
+            beside = starting.enter_context(listening(self._address[0], 0)) if leads_away else None
             store = Store(self.root)
             courier = starting.enter_context(Courier(self._switches.webhook_tries))
-            notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, self.url)
+            triggers = Triggers(self._switches.webhook_triggers_per_day, self._clock)
+            notices = Notices(Webhooks(self.root / "webhooks.json"), self._accounts, courier, triggers, self.url)
             store.listener = notices
+            recover(store)
             hub = Hub(
                 store=store,
                 accounts=self._accounts,
@@ -98,9 +114,13 @@ class LocalHub:
                 xet=self._xet,
                 faults=self.faults,
                 switches=self._switches,
-                commit_rate=CommitRate(self._switches.commits_per_hour),
+                commit_rate=CommitRate(self._switches.commits_per_hour, self._clock),
                 notices=notices,
+                exchange=self._exchange(store),
+                cdn=Cdn(beside.getsockname()[1], self._clock) if beside else None,
             )
+            if beside:
+                starting.enter_context(served(create_cdn(hub), beside, patience_s=self._patience_s))
             starting.enter_context(served(create_app(hub), listener, patience_s=self._patience_s))
             self._running = starting.pop_all()
         return self
@@ -109,6 +129,11 @@ class LocalHub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
+
+    def _exchange(self, store: Store) -> Exchange:
+        id_tokens = IdTokens(self._trust.issuers, self.url, self._clock)
+        used = UsedTokens(self._clock) if self._switches.id_token_once else None
+        return Exchange(self._trust, id_tokens, store, self._accounts, used)
 
     @property
     def user(self) -> str:
@@ -160,7 +185,12 @@ class LocalHub:
 
 
 def serve(
-    root: Path | str, *, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[dict[str, str]], None]
+    root: Path | str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    trust: Trust | None = None,
+    on_ready: Callable[[dict[str, str]], None],
 ) -> None:
     """Serve `root` from the main thread until SIGINT or SIGTERM; nothing is printed.
 
@@ -168,6 +198,7 @@ def serve(
         root: folder that holds everything; made if it is not there.
         host: address to listen on.
         port: TCP port; 0 takes a free one.
+        trust: as in `LocalHub`.
         on_ready: called once the Hub answers, with what `LocalHub.shell_environment` says.
 
     Raises:
@@ -178,7 +209,7 @@ def serve(
     ends = {signal.SIGINT, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:
-        with LocalHub(root, host=host, port=port) as hub:
+        with LocalHub(root, host=host, port=port, trust=trust) as hub:
             on_ready(hub.shell_environment())
             signal.sigwait(ends)
     finally:

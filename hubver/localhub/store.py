@@ -9,8 +9,8 @@ root/
   lfs/ab/cd/<sha256>        large files, shared by all repos
   xet/                      large files in chunks, shared by all repos (`xet.store` shows its layout)
   tmp/                      uploads that are still arriving; emptied at the start
-  models/acme/router/       one folder for each repo; datasets/ likewise
-    repo.json               id, private, gated, created_at
+  models/acme/router/       one folder for each repo; datasets/ and spaces/ likewise
+    repo.json               id, private, gated, created_at; of a space its sdk
     access.json             who asked to pass the gate
     repo.git/               a bare git repo; all refs are in packed-refs, large files are LFS pointers
     large/<sha256>          which of the large files are this repo's, with a path each
@@ -27,6 +27,7 @@ import shutil
 import tempfile
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub import pointers, trees
 from hubver.localhub.errors import bad_request, conflict
-from hubver.localhub.files import write_atomically
+from hubver.localhub.files import make_folders, sync_all, sync_folder, write_atomically
 from hubver.localhub.lfs_store import LfsStore
 from hubver.localhub.listener import Silence
 from hubver.localhub.refs import MAIN, RefChange
@@ -42,7 +43,7 @@ from hubver.localhub.repository import Description, Kind, Repository, write_blob
 from hubver.localhub.xet.store import XetStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hubver.localhub.listener import Listener
 
@@ -74,21 +75,36 @@ class Store:
         return self._root / f"{kind}s" / repo_id
 
     def get(self, kind: Kind, repo_id: str) -> Repository | None:
-        """Answer a repo, also by a name that it had before and no other repo has; None if there is none."""
+        """Answer a repo, also by its name in other case, and by one that it had before and no other repo has.
+
+        None if there is none.
+        """
         parts = repo_id.split("/")
         if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):
             return None
-        for name in (repo_id, self._moved.get(f"{kind}s/{repo_id}")):
-            folder = self._folder(kind, name or repo_id)
-            try:
-                return self._open(folder)
-            except FileNotFoundError:
-                continue
+        for find in (self._folder, self._in_any_case, self._moved_to):
+            folder = find(kind, repo_id)
+            if folder:
+                with suppress(FileNotFoundError):
+                    return self._open(folder)
         return None
+
+    def _in_any_case(self, kind: Kind, repo_id: str) -> Path | None:
+        """The folder of the repo whose id differs at most in case."""
+        owner, _, name = repo_id.lower().partition("/")
+        owned = (found for found in _entries(self._root / f"{kind}s") if found.name.lower() == owner)
+        return next((repo for found in owned for repo in _entries(found) if repo.name.lower() == name), None)
+
+    def _moved_to(self, kind: Kind, repo_id: str) -> Path | None:
+        now_at = self._moved.get(f"{kind}s/{repo_id}")
+        return self._folder(kind, now_at) if now_at else None
 
     def _open(self, folder: Path) -> Repository:
         repo = Repository(folder, self._locks[folder])
         repo.listener = self.listener
+        name = f"{repo.description.kind}s/{repo.description.id}"
+        former = self._moved.get(name)  # of another repo, which had this name before
+        repo.moved_to = lambda: None if self._moved.get(name) == former else self._moved[name]
         return repo
 
     def list(self, kind: Kind) -> Iterator[Repository]:
@@ -98,25 +114,44 @@ class Store:
             if repo:
                 yield repo
 
-    def create(self, kind: Kind, repo_id: str, *, private: bool) -> Repository:
-        """Create a repo with the Hub's `initial commit`, complete or not at all.
+    def create(
+        self,
+        kind: Kind,
+        repo_id: str,
+        *,
+        private: bool,
+        author: str,
+        sdk: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Repository:
+        """Create a repo with the Hub's `initial commit` by `author`, complete or not at all.
+
+        Args:
+            kind: of repo.
+            repo_id: its name.
+            private: whether only its owner may see it.
+            author: of the first commit.
+            sdk: of a space.
+            files: in the first commit; they go before those of the same names that the Hub writes.
 
         Raises:
             HubError: 400 for a name that the Hub does not allow, 409 if the repo exists.
         """
         _check_name(repo_id)
         folder = self._folder(kind, repo_id)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         building = Path(tempfile.mkdtemp(dir=self._temporary))
-        Repository.create(building, Description(kind, repo_id, private, now()))
+        Repository.create(building, Description(kind, repo_id, private, now(), sdk=sdk))
         (building / "discussions").mkdir()
-        _write_initial_commit(Repository(building, threading.RLock()))
+        _write_initial_commit(Repository(building, threading.RLock()), author, files or {})
         with self._creation:
-            if folder.exists():
+            if self._in_any_case(kind, repo_id):
                 shutil.rmtree(building)
                 raise conflict(f"You already created this {kind} repo: {repo_id}")
             building.chmod(0o755)
+            sync_all(building)
             building.rename(folder)
+            sync_folder(folder.parent)
         return self._open(folder)
 
     def move(self, repo: Repository, repo_id: str) -> Repository:
@@ -128,10 +163,10 @@ class Store:
         kind, old = repo.description.kind, f"{repo.description.kind}s/{repo.description.id}"
         _check_name(repo_id)
         folder = self._folder(kind, repo_id)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         with repo.lock, self._creation:
-            if folder.exists():
-                raise conflict(f"A {kind} repo of this name exists already: {repo_id}")
+            if self._in_any_case(kind, repo_id) not in {None, repo.folder} or folder == repo.folder:
+                raise conflict(f"A {kind} repository called {repo_id} already exists")
             # The list of names first: a crash after it leaves a name that leads nowhere, and after the next step an
             # old id in `repo.json`, which still leads here.
             led_here = [
@@ -142,6 +177,7 @@ class Store:
             self._moved |= dict.fromkeys([*led_here, old], repo_id)
             write_atomically(self._root / "moved.json", json.dumps(self._moved, indent=1).encode())
             repo.folder.rename(folder)
+            sync_folder(repo.folder.parent)
             moved = self._open(folder)
             moved.describe(replace(moved.description, id=repo_id))
             return moved
@@ -151,7 +187,12 @@ class Store:
         with repo.lock:
             grave = self._temporary / f"deleted-{os.urandom(8).hex()}"
             repo.folder.rename(grave)
+            sync_folder(repo.folder.parent)
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _check_name(repo_id: str) -> None:
@@ -159,9 +200,12 @@ def _check_name(repo_id: str) -> None:
         raise bad_request(f"Invalid repo name: {repo_id}")
 
 
-def _write_initial_commit(repo: Repository) -> None:
+def _write_initial_commit(repo: Repository, author: str, more: Mapping[str, bytes]) -> None:
+    files = {".gitattributes": pointers.DEFAULT_ATTRIBUTES}
+    if repo.description.sdk:
+        title = repo.description.id.partition("/")[2]
+        files["README.md"] = f"---\ntitle: {json.dumps(title)}\nsdk: {repo.description.sdk}\n---\n".encode()
     with repo.objects() as store:
-        blob = write_blob(store, pointers.DEFAULT_ATTRIBUTES)
-        tree = trees.edit(store, None, {".gitattributes": (trees.FILE_MODE, blob)})
-        commit = write_commit(store, tree, [], "system", "initial commit")
+        blobs = {path: (trees.FILE_MODE, write_blob(store, content)) for path, content in {**files, **more}.items()}
+        commit = write_commit(store, trees.edit(store, None, blobs), [], author, "initial commit")
         repo.move([RefChange(MAIN, None, commit)], store)

@@ -25,7 +25,7 @@ class Webhook:
         id: 24 hex digits.
         owner: name of the user, who is told only of repos that it may see.
         url: where events are posted to.
-        watched: what it is told about: `{"type": "model" | "dataset" | "user" | "org", "name": ...}`.
+        watched: what it is told about: `{"type": "model" | "dataset" | "space" | "user" | "org", "name": ...}`.
         domains: the kinds of events it is told about.
         secret: sent along with each event.
         disabled: whether it is told nothing for now.

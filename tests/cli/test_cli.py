@@ -216,6 +216,15 @@ def test_the_served_hub_shows_no_token(tmp_path):
     assert token not in "".join(lines) + out + err
 
 
+@pytest.mark.parametrize(("host", "open_to_others"), [("0.0.0.0", True), ("localhost", False), ("127.0.0.1", False)])
+def test_a_hub_that_other_machines_can_reach_says_so(tmp_path, host, open_to_others):
+    process = child("hub", "serve", "--root", str(tmp_path), "--port", "0", "--host", host)
+    assert process.stdout.readline().startswith("export HF_ENDPOINT=")
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert ("other machines can reach it" in err) == open_to_others
+
+
 def test_the_help_keeps_its_lines():
     out, _ = child("--help").communicate(timeout=30)
     assert "\\b" not in out

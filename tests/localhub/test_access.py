@@ -76,6 +76,17 @@ def test_gate_hides_the_files_and_nothing_else(hub, api, ann, git, gated, tmp_pa
     assert download(api, gated, tmp_path)
 
 
+def test_gate_hides_what_changed_in_the_files(hub, api, ann, gated):
+    changed = [CommitOperationAdd("secret.txt", b"nobody should see this")]
+    number = api.create_commit(gated, operations=changed, commit_message="add", create_pr=True).pr_num
+    assert "nobody should see" in api.get_discussion_details(gated, number).diff
+    for path in (f"discussions/{number}?diff=1", "compare/main..refs%2Fpr%2F1"):
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {ann.token}"}, 403)):
+            answer = get_session().get(f"{hub.url}/api/models/{gated}/{path}", headers=headers)
+            assert (answer.status_code, answer.headers["X-Error-Code"]) == (status, "GatedRepo")
+            assert "nobody should see" not in answer.text
+
+
 def test_gate_opens_on_request(hub, api, ann, gated, tmp_path):
     ask = f"{hub.url}/{gated}/ask-access"
     assert get_session().post(ask).status_code == 401
@@ -148,14 +159,25 @@ def test_token_for_a_namespace_is_for_all_its_repos(hub, api):
 
 
 def test_whoami_tells_what_a_token_may(hub, api):
-    token = hub.add_user("ann", orgs=("lab",), grants={"lab": "read", "datasets/lab/x": "write"})
+    token = hub.add_user("ann", orgs=("lab",), grants={"lab": "read", "datasets/lab/x": "write", "lab/x": "read"})
     access = api.whoami(token=token)["auth"]["accessToken"]
     assert access["role"] == "fineGrained"
     scopes = {(s["entity"]["type"], s["entity"]["name"]): s["permissions"] for s in access["fineGrained"]["scoped"]}
     assert scopes == {
         ("org", "lab"): ["repo.content.read"],
+        ("model", "lab/x"): ["repo.content.read"],
         ("dataset", "lab/x"): ["repo.content.read", "repo.write", "discussion.write"],
     }
+
+
+def test_users_and_organisations_have_full_names(tmp_path):
+    users = {"hf_ann": User("ann", ("lab", "club"), full_names={"ann": "Ann Example", "lab": "The Lab"})}
+    for _ in range(2):  # the second time from what the first has written
+        with LocalHub(tmp_path, users=users) as hub:
+            me = HfApi(endpoint=hub.url, token="hf_ann").whoami()
+            named = {org["name"]: org["fullname"] for org in me["orgs"]}
+            assert (me["fullname"], named) == ("Ann Example", {"lab": "The Lab", "club": "club"})
+        users = {}
 
 
 def test_reading_member_sees_and_proposes_but_does_not_change(tmp_path):

@@ -38,7 +38,7 @@ def file(path, content="x", **more):
 
 def test_new_repo_has_the_initial_commit(api, repo):
     (initial,) = api.list_repo_commits(repo)
-    assert (initial.title, initial.authors) == ("initial commit", ["system"])
+    assert (initial.title, initial.authors) == ("initial commit", ["acme"])
     assert paths(api, repo) == [".gitattributes"]
 
 
@@ -64,12 +64,19 @@ def test_file_takes_the_place_of_a_folder_and_back(api, repo):
     assert paths(api, repo) == [".gitattributes", "x/z"]
 
 
+def test_folder_may_be_deleted_as_if_it_were_a_file(api, repo):
+    api.create_commit(repo, [add("x/y"), add("x/z"), add("xy")], commit_message="folder")
+    api.create_commit(repo, [CommitOperationDelete("x")], commit_message="gone")
+    assert paths(api, repo) == [".gitattributes", "xy"]
+
+
 def test_stale_parent_is_refused_and_changes_nothing(api, repo):
     first = api.list_repo_commits(repo)[0].commit_id
     second = api.create_commit(repo, [add("a")], commit_message="a", parent_commit=first).oid
     with pytest.raises(HfHubHTTPError) as refused:
         api.create_commit(repo, [add("b")], commit_message="b", parent_commit=first)
     assert refused.value.response.status_code == 412
+    assert "Please refresh and try again." in str(refused.value)
     assert api.model_info(repo).sha == second
 
 
@@ -108,12 +115,13 @@ REFUSED = {
     "file and folder of one name": ([HEADER, file("a/b/c"), file("a/b")], 400, None),
     "path that is no Unicode": ([HEADER, file("\ud800")], 422, None),
     "path with a NUL": ([HEADER, file("a\0b")], 422, None),
-    "path with a backslash": ([HEADER, file("a\\b")], 422, None),
     "path with a dot": ([HEADER, file("a/./b")], 422, None),
     "path longer than a disk takes": ([HEADER, file("x" * 256)], 422, None),
     "git's own folder inside": ([HEADER, file("a/.GIT/hooks/x")], 422, None),
     "git's own folder to Windows": ([HEADER, file("git~1/config")], 422, None),
     "git's own folder to a Mac": ([HEADER, file(".g\u200cit/config")], 422, None),
+    "climbs out as on Windows": ([HEADER, file("..\\x")], 422, None),
+    "git's own folder behind a backslash": ([HEADER, file("a\\.git\\config")], 422, None),
     "path climbs out": ([HEADER, file("../a")], 422, None),
     "path climbs in the middle": ([HEADER, file("a/../../b")], 422, None),
     "absolute path": ([HEADER, file("/etc/passwd")], 422, None),
@@ -205,6 +213,19 @@ def test_preupload_honours_gitignore(hub, repo):
     body = {"files": files, "gitIgnore": "*.log\n"}
     answer = get_session().post(f"{hub.url}/api/models/{repo}/preupload/main", json=body, headers=headers).json()
     assert [file["shouldIgnore"] for file in answer["files"]] == [True, False]
+
+
+def test_gitignore_of_the_repo_holds_until_another_comes(api, repo, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "nested").mkdir(parents=True)
+    (folder / "nested" / "a.bin").write_bytes(b"\0")
+    (folder / "b").write_text("b")
+    api.create_commit(repo, [add(".gitignore", b"nested/*\n")], commit_message="ignore")
+    api.upload_folder(repo_id=repo, folder_path=folder)
+    assert paths(api, repo) == [".gitattributes", ".gitignore", "b"]
+    (folder / ".gitignore").write_text("other\n")
+    api.upload_folder(repo_id=repo, folder_path=folder)
+    assert paths(api, repo) == [".gitattributes", ".gitignore", "b", "nested/a.bin"]
 
 
 def test_unchanged_upload_makes_no_commit(api, repo):

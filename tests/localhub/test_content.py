@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from huggingface_hub import CommitOperationAdd, get_hf_file_metadata, get_session, hf_hub_download, snapshot_download
@@ -117,6 +118,16 @@ def test_client_downloads_file_and_snapshot(hub, api, repo, filled, tmp_path):
         hf_hub_download(repo, "dir", **at)
 
 
+def test_name_that_climbs_on_windows_is_kept_and_the_client_refuses_it(hub, api, repo, git, url, tmp_path):
+    name = "dir/..\\..\\..\\file"
+    api.upload_file(path_or_fileobj=TEXT, path_in_repo=name, repo_id=repo)
+    assert get(hub, f"acme/router/resolve/main/{quote(name)}").content == TEXT
+    with pytest.raises(ValueError, match="Invalid filename"):
+        hf_hub_download(repo, name, endpoint=hub.url, cache_dir=tmp_path / "cache")
+    git("clone", "-q", url, tmp_path / "clone")
+    assert (tmp_path / "clone" / name).read_bytes() == TEXT
+
+
 def test_dataset_files_are_under_datasets(hub, api, repo, tmp_path):
     api.create_repo("acme/tickets", repo_type="dataset")
     api.upload_file(path_or_fileobj=b"rows", path_in_repo="a.csv", repo_id="acme/tickets", repo_type="dataset")
@@ -128,11 +139,11 @@ def test_dataset_files_are_under_datasets(hub, api, repo, tmp_path):
 
 def test_tree_lists_and_pages(hub, api, repo, filled):
     entries = {e.path: e for e in api.list_repo_tree(repo, recursive=True, expand=True)}
-    assert list(entries) == [".gitattributes", "dir", "dir/a b%.txt", "w.safetensors"]
+    assert list(entries) == ["dir", ".gitattributes", "dir/a b%.txt", "w.safetensors"]
     assert entries["w.safetensors"].lfs.sha256 == hashlib.sha256(LARGE).hexdigest()
     assert entries["dir"].last_commit.oid == filled
     assert entries[".gitattributes"].last_commit.title == "initial commit"
-    assert [e.path for e in api.list_repo_tree(repo)] == [".gitattributes", "dir", "w.safetensors"]
+    assert [e.path for e in api.list_repo_tree(repo)] == ["dir", ".gitattributes", "w.safetensors"]
     first = get(hub, "api/models/acme/router/tree/main?recursive=1&limit=3")
     second = get_session().get(first.links["next"]["url"])
     assert [e["path"] for e in first.json() + second.json()] == list(entries)

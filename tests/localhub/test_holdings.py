@@ -87,3 +87,10 @@ def test_pull_request_brings_its_own_objects(hub, api, repo, rival):
     made = rival.create_commit(repo, [CommitOperationAdd("w.bin", CONTENT)], commit_message="w", create_pr=True)
     api.merge_pull_request(repo, made.pr_num)
     assert get_session().get(f"{hub.url}/{repo}/resolve/main/w.bin").content == CONTENT
+
+
+def test_object_of_a_deleted_repo_is_nobodys(hub, api, git, secret, rival):
+    api.delete_repo(secret)
+    assert commit_pointer(hub, "rival/own", rival.token).status_code == 400
+    assert batch(hub, "rival/own", rival.token, "download")["error"]["code"] == 404
+    assert "upload" in batch(hub, "rival/own", rival.token, "upload")["actions"]

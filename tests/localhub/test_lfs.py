@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.client
 import io
 import os
 import socket
@@ -56,7 +58,7 @@ BAD = {
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
 def test_only_the_announced_bytes_are_kept(hub, repo, content):
     actions = upload_action(hub, repo)
-    assert put(actions["upload"]["href"], content).status_code == 400
+    assert put(actions["upload"]["href"], content).status_code == (413 if len(content) > len(CONTENT) else 400)
     assert get_session().post(actions["verify"]["href"], json={}).status_code == 404
     assert stored(hub) == []
     assert list((hub.root / "tmp").iterdir()) == []
@@ -141,3 +143,31 @@ def test_upload_cut_off_leaves_nothing(tmp_path):
     # The Hub has stopped, so it has done with the upload, however that came out.
     assert stored(hub) == []
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_object_is_not_whole_while_a_part_still_arrives(small_parts):
+    """Who holds a part open must not be able to write into an object that has been checked."""
+    upload = upload_action(small_parts, "acme/router", transfers=["basic", "multipart"])["upload"]
+    urls = [url for number, url in sorted(upload["header"].items()) if number.isdigit()]
+    for number in range(1, 4):
+        put(urls[number], CONTENT[number * 30_000 : (number + 1) * 30_000])
+    done = {"oid": OID, "parts": [{"partNumber": n, "etag": "x"} for n in range(1, 5)]}
+    host, _, path = urls[0].removeprefix("http://").partition("/")
+    with contextlib.closing(http.client.HTTPConnection(host)) as slow:
+        slow.putrequest("PUT", f"/{path}")
+        slow.putheader("Content-Length", "30000")
+        slow.endheaders(CONTENT[:10])
+        while (status := get_session().post(upload["href"], json=done).status_code) == 400:
+            pass  # the part has not begun
+        assert status == 409
+        slow.send(CONTENT[10:30_000])
+        assert slow.getresponse().status == 200
+    assert get_session().post(upload["href"], json=done).status_code == 200
+    assert stored(small_parts) == [OID]
+
+
+def test_part_is_no_longer_than_parts_are(small_parts):
+    upload = upload_action(small_parts, "acme/router", transfers=["basic", "multipart"])["upload"]
+    urls = [url for number, url in sorted(upload["header"].items()) if number.isdigit()]
+    assert put(urls[0], bytes(30_001)).status_code == 413
+    assert put(urls[3], bytes(len(CONTENT) - 90_000 + 1)).status_code == 413

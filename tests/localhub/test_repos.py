@@ -3,7 +3,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi, RepoCard, constants, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from hubver.localhub import LocalHub
@@ -60,6 +60,18 @@ def test_deleted_repo_can_be_made_anew(api, repo):
 
 def test_repo_without_a_namespace_is_the_callers(api):
     assert api.create_repo("router").repo_id == "acme/router"
+
+
+def test_names_are_one_in_any_case(api):
+    api.create_repo("acme/Router")
+    made = api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id="ACME/router").oid
+    info = api.model_info("acme/router")
+    assert (info.id, info.sha) == ("acme/Router", made)
+    assert status_of(api.create_repo, "acme/rouTer") == 409
+    api.create_repo("acme/other")
+    assert status_of(api.move_repo, "acme/other", "acme/rouTer") == 409
+    api.move_repo("acme/router", "acme/router")
+    assert api.model_info("acme/ROUTER").id == "acme/router"
 
 
 def test_namespace_of_others_is_forbidden(hub, api, repo):
@@ -131,12 +143,63 @@ def test_datasets_are_listed_apart(api, repo):
 
 @pytest.mark.parametrize(
     ("text", "status"),
-    [("---\nlicense: mit\n---\n", 200), ("no metadata", 200), ("---\na: [\n---\n", 400), ("---\n- list\n---\n", 400)],
+    [
+        ("---\nlicense: mit\n---\n", 200),
+        ("---\nlicense: [mit, cc-by-4.0]\n---\n", 200),
+        ("---\nlicense:\n---\n", 200),
+        ("---\nlicense: my-own\n---\n", 400),
+        ("---\nlicense: [mit, {}]\n---\n", 400),
+        ("no metadata", 200),
+        ("---\na: [\n---\n", 400),
+        ("---\n- list\n---\n", 400),
+        ("\n---\nmodel-index: x\n---\n", 400),
+        ("---\nmodel-index: []\n---\n", 200),
+    ],
 )
 def test_metadata_is_validated(hub, text, status):
     answer = get_session().post(f"{hub.url}/api/validate-yaml", json={"content": text, "repoType": "model"})
     assert answer.status_code == status
     assert bool(answer.json()["errors"]) == (status == 400)
+
+
+def test_client_shows_its_user_what_is_wrong_with_a_card(hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    RepoCard("---\nlicense: other\n---\n").validate()
+    with pytest.raises(ValueError, match=r'\A- Error: "license" must be one of \[apache-2.0, mit, '):
+        RepoCard("---\nlicense: my-own\n---\n").validate()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda api: api.model_info("none", revision="main"),
+        lambda api: list(api.list_repo_tree("none")),
+        lambda api: api.list_repo_commits("none"),
+        lambda api: api.get_paths_info("none", "a"),
+        lambda api: api.create_branch("none", branch="b"),
+        lambda api: api.delete_tag("none", tag="t"),
+        lambda api: api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id="none"),
+        lambda api: get_hf_file_metadata(hf_hub_url("none", "a", endpoint=api.endpoint), token=api.token),
+    ],
+)
+def test_names_without_a_namespace_are_missing_repos(api, ask):
+    with pytest.raises(RepositoryNotFoundError):
+        ask(api)
+
+
+@pytest.mark.parametrize("name", ["tree", "resolve", "branch"])
+def test_repo_may_be_called_like_a_verb(api, name):
+    api.create_repo(f"acme/{name}")
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="a", repo_id=f"acme/{name}")
+    assert "a" in api.list_repo_files(f"acme/{name}")
+    assert get_hf_file_metadata(hf_hub_url(f"acme/{name}", "a", endpoint=api.endpoint)).size == 1
+
+
+def test_answer_bears_the_id_of_its_request(hub):
+    url = f"{hub.url}/api/models"
+    assert get_session().get(url, headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
+    traced = get_session().get(url)
+    assert traced.headers["X-Request-Id"].endswith(";" + traced.request.headers["X-Amzn-Trace-Id"])
 
 
 def test_tokens_are_kept_from_others(hub, api):
@@ -177,67 +240,11 @@ def test_old_names_are_remembered(tmp_path):
 
 def test_move_is_refused(hub, api, repo):
     api.create_repo("acme/taken")
-    assert status_of(api.move_repo, repo, "acme/taken") == 409
+    with pytest.raises(HfHubHTTPError, match="A model repository called acme/taken already exists") as refused:
+        api.move_repo(repo, "acme/taken")
+    assert refused.value.response.status_code == 409
     assert status_of(api.move_repo, repo, "rival/router") == 403
     assert status_of(api.move_repo, repo, "acme/..") == 400
     assert status_of(api.move_repo, "acme/none", "acme/x") == 404
     assert status_of(api.move_repo, repo, "rival/x", token=hub.add_user("rival")) == 403
     assert {m.id for m in api.list_models()} == {repo, "acme/taken"}
-
-
-@pytest.fixture
-def shelf(api):
-    """Three models and a dataset that differ in what they say of themselves."""
-    for number, name in enumerate(("first", "second", "third")):
-        api.create_repo(f"acme/{name}")
-        card = f"---\npipeline_tag: {'text-generation' if number else 'fill-mask'}\ntags: [t{number}, all]\nlanguage: en\n---\n"
-        api.upload_file(path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=f"acme/{name}")
-    api.update_repo_settings("acme/third", gated="auto")
-    api.create_repo("acme/tickets", repo_type="dataset")
-    card = b"---\nlanguage: [en, de]\nsize_categories: n<1K\n---\n"
-    api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="acme/tickets", repo_type="dataset")
-
-
-FILTERS = {
-    "nothing": ({}, ["third", "second", "first"]),
-    "tag": ({"filter": "t1"}, ["second"]),
-    "tags": ({"filter": ["t1", "all"]}, ["second"]),
-    "tags of different repos": ({"filter": ["t1", "t2"]}, []),
-    "language": ({"filter": "en"}, ["third", "second", "first"]),
-    "task": ({"pipeline_tag": "text-generation"}, ["third", "second"]),
-    "gated": ({"gated": True}, ["third"]),
-    "not gated": ({"gated": False}, ["second", "first"]),
-    "words": ({"search": "IR"}, ["third", "first"]),
-    "the first two": ({"limit": 2}, ["third", "second"]),
-    "last changed": ({"sort": "last_modified"}, ["third", "second", "first"]),
-    "most loved": ({"sort": "likes"}, ["third", "second", "first"]),
-}
-
-
-@pytest.mark.parametrize(("filters", "expected"), FILTERS.values(), ids=FILTERS.keys())
-def test_models_are_filtered(api, shelf, filters, expected):
-    found = [m.id.partition("/")[2] for m in api.list_models(**filters)]
-    assert sorted(found) == sorted(expected) if "sort" in filters else found == expected
-
-
-def test_list_tells_more_when_asked(api, shelf):
-    plain = next(iter(api.list_models(filter="t0")))
-    assert (plain.siblings, plain.card_data, plain.pipeline_tag) == (None, None, "fill-mask")
-    full = next(iter(api.list_models(filter="t0", full=True, cardData=True)))
-    assert ([s.rfilename for s in full.siblings], full.card_data.language) == ([".gitattributes", "README.md"], "en")
-    some = next(iter(api.list_models(filter="t0", expand=["gated"])))
-    assert (some.gated, some.tags) == (False, None)
-
-
-def test_datasets_are_filtered_by_what_their_cards_say(api, shelf):
-    assert [d.id for d in api.list_datasets(language="de", size_categories="n<1K")] == ["acme/tickets"]
-    assert list(api.list_datasets(language="fr")) == []
-    assert list(api.list_datasets(dataset_name="tick", search="nothing")) == []
-
-
-def test_list_comes_in_pages(hub, shelf):
-    first = get_session().get(f"{hub.url}/api/models?limit=2&filter=all")
-    second = get_session().get(first.links["next"]["url"])
-    assert [m["id"] for m in first.json() + second.json()] == ["acme/third", "acme/second", "acme/first"]
-    assert "next" not in second.links
-    assert get_session().get(f"{hub.url}/api/models?sort=beauty").status_code == 400

@@ -9,40 +9,12 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, get_session
+from served import client, finish, start
 
 from hubver.errors import BadInput, HubFailed
 from hubver.localhub import LocalHub, User
 
 pytest_plugins = ["pytester"]
-
-SERVE = """
-import json, sys
-from hubver.localhub import serve
-serve(sys.argv[1], on_ready=lambda environment: print(json.dumps(environment), flush=True))
-"""
-
-
-def start(root):
-    import json
-
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SERVE, str(root)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    line = process.stdout.readline()
-    assert line, process.stderr.read()
-    return process, json.loads(line)
-
-
-def finish(process):
-    out, errors = process.communicate(timeout=30)
-    return out, errors
-
-
-def client(environment):
-    return HfApi(endpoint=environment["HF_ENDPOINT"], token=Path(environment["HF_TOKEN_PATH"]).read_text())
 
 
 def test_hub_without_a_root_leaves_nothing(tmp_path):

@@ -62,6 +62,16 @@ def test_super_squash_leaves_one_commit(hub, api, repo, git, git_dir):
     git("fsck", "--strict", cwd=git_dir)
 
 
+def test_super_squash_of_a_pull_request(api, repo):
+    pull = api.create_pull_request(repo, title="Better").git_reference
+    for content in (b"1", b"2"):
+        api.upload_file(path_or_fileobj=content, path_in_repo="a", repo_id=repo, revision=pull)
+    api.super_squash_history(repo, branch=pull)
+    assert len(api.list_repo_commits(repo, revision=pull)) == 1
+    assert len(api.list_repo_commits(repo)) == 1
+    assert {f.path for f in api.list_repo_tree(repo, revision=pull)} == {".gitattributes", "a"}
+
+
 def test_large_files_are_listed(hub, api, repo):
     contents = {f"w{number}_bin": bytes(100 + number) for number in range(3)}
     for name, content in contents.items():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -278,3 +280,51 @@ def test_webhooks_are_remembered(tmp_path, receiver):
             if not made:
                 made = [api.create_webhook(url=receiver.url, watched=[{"type": "user", "name": "acme"}])]
             assert api.list_webhooks() == made
+
+
+def read_to_the_end(connection):
+    while connection.recv(2**16):
+        pass
+
+
+def test_slow_receiver_keeps_only_itself_waiting(tmp_path, receiver):
+    with socket.create_server(("127.0.0.1", 0)) as silent, LocalHub(tmp_path) as hub:
+        api = HfApi(endpoint=hub.url, token=hub.token)
+        api.create_repo("acme/x")
+        watched = [{"type": "user", "name": "acme"}]
+        api.create_webhook(url=f"http://127.0.0.1:{silent.getsockname()[1]}/", watched=watched)
+        api.create_webhook(url=receiver.url, watched=watched)
+        sha = commit(api, "acme/x").oid
+        with silent.accept()[0] as held:
+            assert receiver.next()[1]["updatedRefs"][0]["newSha"] == sha
+            # The other is still waited for: its connection has what it was sent, and no end.
+            held.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                read_to_the_end(held)
+
+
+def test_triggers_are_limited_by_the_day(tmp_path, receiver):
+    ahead = [0]
+    switches = Switches(webhook_triggers_per_day=2)
+    with LocalHub(tmp_path, switches=switches, clock=lambda: time.time() + ahead[0]) as hub:
+        api = HfApi(endpoint=hub.url, token=hub.token)
+        api.create_repo("acme/x")
+        api.create_webhook(url=receiver.url, watched=[{"type": "user", "name": "acme"}])
+        told = [commit(api, "acme/x", path).oid for path in "abc"][:2]
+        ahead[0] = 24 * 3600 + 60
+        told.append(commit(api, "acme/x", "d").oid)
+        assert [receiver.next()[1]["updatedRefs"][0]["newSha"] for _ in told] == told
+
+
+def test_a_thousand_triggers_a_day_unless_told_otherwise():
+    assert Switches().webhook_triggers_per_day == 1000
+
+
+def test_head_is_told_only_of_repos_and_settings_only_of_privacy(api, repo, receiver, watch):
+    watch()
+    api.update_repo_settings(repo, gated="manual")
+    api.create_discussion(repo, title="Question")
+    settings, discussion = receiver.next()[1], receiver.next()[1]
+    assert settings["updatedConfig"] == {}
+    assert settings["repo"]["headSha"] == api.model_info(repo).sha
+    assert "headSha" not in discussion["repo"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -15,22 +14,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.utils import get_session
+from xet_client import DOWNLOAD, UPLOAD, disk, download, finish, random_bytes, run_client, speaks_xet, start_client
 
 from hubver.localhub import LocalHub
 
 REPO = "acme/router"
-UPLOAD = """
-import sys
-from huggingface_hub import HfApi
-api = HfApi()
-api.create_repo("acme/router", exist_ok=True)
-print(api.upload_folder(folder_path=sys.argv[1], repo_id="acme/router").oid)
-"""
-DOWNLOAD = """
-import sys
-from huggingface_hub import snapshot_download
-print(snapshot_download("acme/router", revision=sys.argv[1]))
-"""
 SERVE = """
 import json, sys
 from hubver.localhub import LocalHub
@@ -46,54 +34,6 @@ def folder(tmp_path):
     path = tmp_path / "folder"
     path.mkdir()
     return path
-
-
-def start_client(environment, home, script, *arguments, **more):
-    known = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_XET"}
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        env={**known, **environment, "HF_HOME": str(home), "HF_HUB_DISABLE_PROGRESS_BARS": "1", **more},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(client):
-    out, err = client.communicate(timeout=120)
-    assert client.returncode == 0, err
-    return out.strip()
-
-
-def run_client(hub, home, script, *arguments, **more):
-    return finish(start_client(hub.environment(), home, script, *arguments, **more))
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
-
-
-def download(hub, home, revision="main", **more):
-    return contents(Path(run_client(hub, home, DOWNLOAD, revision, **more)))
-
-
-def speaks_xet(home):
-    """Whether a client with this home has been to a Xet store: it keeps a folder for each."""
-    return any((home / "xet").glob("http*"))
-
-
-def stored(hub):
-    """The files under the Hub's root that hold content, and their sizes."""
-    kept = (hub.root / part for part in ("lfs", "xet", "tmp"))
-    return {str(p.relative_to(hub.root)): p.stat().st_size for part in kept for p in part.rglob("*") if p.is_file()}
-
-
-def disk(hub):
-    return sum(stored(hub).values())
-
-
-def random_bytes(size, seed=0):
-    return random.Random(seed).randbytes(size)
 
 
 FILES = {
@@ -158,18 +98,20 @@ def test_chunks_of_two_files_are_stored_once(hub, folder, tmp_path):
     assert download(hub, tmp_path / "down")["b.bin"] == (folder / "b.bin").read_bytes()
 
 
-def test_processes_upload_at_once(hub, api, repo, tmp_path):
+def test_processes_upload_and_download_at_once(hub, api, repo, tmp_path):
     clients, expected = [], {}
-    for number in range(2):
+    for number in range(4):
         folder = tmp_path / f"folder{number}"
         folder.mkdir()
-        expected[f"{number}.bin"] = random_bytes(5 * 10**6, seed=number)
+        expected[f"{number}.bin"] = random_bytes(2 * 10**6, seed=number)
         (folder / f"{number}.bin").write_bytes(expected[f"{number}.bin"])
         clients.append(start_client(hub.environment(), tmp_path / "home", UPLOAD, folder))
     for client in clients:
         finish(client)
-    found = download(hub, tmp_path / "down")
-    assert {name: found[name] == content for name, content in expected.items()} == dict.fromkeys(expected, True)
+    clients = [start_client(hub.environment(), tmp_path / f"down{n}", DOWNLOAD, "main") for n in range(4)]
+    for client in clients:
+        found = {path.name: path.read_bytes() for path in Path(finish(client)).glob("*.bin")}
+        assert {name: found[name] == content for name, content in expected.items()} == dict.fromkeys(expected, True)
 
 
 def test_clients_with_lfs_and_with_xet_see_the_same(hub, api, repo, folder, tmp_path):

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from witness import files, report
+from witness import files, report, samples
 from witness.run import OUTCOMES, run_file
 from witness.staging import staging_hub
 
@@ -26,9 +26,11 @@ def main() -> int:
         return 2
     left_out = {name: why for name in files.found(checkout) if (why := files.reason_to_leave_out(name))}
     chosen = [f"test_{name.removeprefix('test_').removesuffix('.py')}.py" for name in options.files]
+    run = chosen or [name for name in files.found(checkout) if name not in left_out]
     results = []
-    with staging_hub(checkout) as hub:
-        for file in chosen or [name for name in files.found(checkout) if name not in left_out]:
+    with staging_hub(checkout, xet=not options.no_xet) as hub:
+        samples.make(hub, run)
+        for file in run:
             start = time.monotonic()
             results.append(run_file(checkout, file, hub, options.pytest, options.limit))
             counts = ", ".join(f"{results[-1].count(o)} {o}" for o in OUTCOMES if results[-1].count(o))
@@ -48,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "files", nargs="*", help="names of test files, such as hf_api; all that concern the Hub if none"
     )
+    parser.add_argument("--no-xet", action="store_true", help="upload and download large files by LFS alone")
     parser.add_argument("--json", type=Path, help="also write the report here, with every test")
     parser.add_argument("--markdown", type=Path, help="also write the report here as it is printed")
     parser.add_argument("--limit", type=float, default=900, help="seconds that one file may take (default 900)")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from witness import stand_ins
-from witness.outside import PRODUCTION
+from witness.outside import NO_XET, PRODUCTION, READ_SAMPLES, READ_SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,10 +108,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{marker}: of a plugin that may not be installed")
     stand_ins.register(config)
     config.pluginmanager.register(Witness(Path(os.environ[NOTES])), "witness")
+    theirs: Any = importlib.import_module("tests.conftest")
+    theirs.ENDPOINT_PRODUCTION = os.environ[ENDPOINT]
+    theirs.ENDPOINT_PRODUCTION_URL_SCHEME = os.environ[ENDPOINT] + "/{repo_id}/resolve/{revision}/{filename}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what marks itself as meant for huggingface.co: there, it would say nothing about the embedded Hub."""
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Leave out what marks itself as meant for huggingface.co, or for Xet, but for what finds here what it needs."""
     for item in items:
+        if item.get_closest_marker("xet") and "HF_HUB_DISABLE_XET" in os.environ:
+            item.add_marker(pytest.mark.skip(reason=NO_XET), append=False)
+        if item.nodeid.removeprefix("tests/").startswith((*READ_SAMPLES, *READ_SHELF)):
+            # Some make a client of their own instead of asking for the fixture.
+            vars(item.module)["ENDPOINT_PRODUCTION"] = os.environ[ENDPOINT]
+            continue
         if item.get_closest_marker("production") or "api_prod" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.skip(reason=PRODUCTION), append=False)

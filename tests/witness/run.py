@@ -10,9 +10,9 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from witness.outside import PRODUCTION, elsewhere, reason
+from witness.outside import NO_XET, PRODUCTION, elsewhere, reason
 from witness.plugin import ENDPOINT, NOTES
 
 if TYPE_CHECKING:
@@ -52,23 +52,16 @@ def run_file(checkout: Path, file: str, hub: LocalHub, options: list[str], limit
         options: further arguments for pytest.
         limit_s: seconds after which the file is stopped; its test that runs then is a failure.
     """
+    command = [sys.executable, "-m", "pytest", "-p", "witness.plugin", "-o", "env=", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=-Werror::FutureWarning --strict-markers -q", f"tests/{file}", *options]
     with tempfile.TemporaryDirectory(prefix="witness-") as folder:
-        notes = Path(folder) / "notes"
-        log = Path(folder) / "log"
+        notes, log = Path(folder) / "notes", Path(folder) / "log"
         notes.touch()
-        command = [sys.executable, "-m", "pytest", "-p", "witness.plugin", "-o", "env=", "-p", "no:cacheprovider"]
-        command += ["-o", "addopts=-Werror::FutureWarning --strict-markers -q", f"tests/{file}", *options]
         with log.open("wb") as output:
-            environment = _environment(hub, Path(folder), notes)
-            try:
-                done = subprocess.run(
-                    command, cwd=checkout, env=environment, stdout=output, stderr=output, timeout=limit_s, check=False
-                )
-                # 1 and 5: tests failed, or there are none; 2: a file that cannot be loaded, which is noted as such.
-                told = done.returncode in {0, 1, 5} or (done.returncode == 2 and notes.stat().st_size)
-                ended = "" if told else f"pytest ended with status {done.returncode}"
-            except subprocess.TimeoutExpired:
-                ended = f"stopped after {limit_s:.0f} seconds"
+            ended = _run(command, checkout, _environment(hub, Path(folder), notes), output, limit_s)
+        # With 2 pytest ends where it could not load the file, which is noted as such.
+        if ended == "pytest ended with status 2" and notes.stat().st_size:
+            ended = ""
         tests = [_judged(json.loads(line)) for line in notes.read_text(encoding="utf-8").splitlines()]
         if ended:
             tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
@@ -76,23 +69,32 @@ def run_file(checkout: Path, file: str, hub: LocalHub, options: list[str], limit
     return FileResult(file, tests)
 
 
+def _run(command: list[str], folder: Path, environment: dict[str, str], output: IO[bytes], limit_s: float) -> str:
+    """Run pytest, and answer how it ended otherwise than by telling of tests; empty if it did not."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"stopped after {limit_s:.0f} seconds"
+    # 1: some have failed; 5: there are none.
+    return "" if done.returncode in {0, 1, 5} else f"pytest ended with status {done.returncode}"
+
+
 def _environment(hub: LocalHub, home: Path, notes: Path) -> dict[str, str]:
     """The caller's environment without what it tells the client, and with the Hub as the client's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "PYTEST_"))}
-    lfs = {"RUN_GIT_LFS_TESTS": "1"} if shutil.which("git-lfs") else {}
-    return (
-        kept
-        | lfs
-        | {
-            "HF_ENDPOINT": hub.url,
-            "HF_HOME": str(home / "hf"),
-            "HF_HUB_DISABLE_PROGRESS_BARS": "0",
-            "HOME": str(home),
-            "PYTHONPATH": str(Path(__file__).parents[1]),
-            ENDPOINT: hub.url,
-            NOTES: str(notes),
-        }
-    )
+    if shutil.which("git-lfs"):
+        kept["RUN_GIT_LFS_TESTS"] = "1"
+    return {
+        **kept,
+        **{name: value for name, value in hub.environment().items() if name != "HF_TOKEN"},
+        "HF_HOME": str(home / "hf"),
+        "HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        ENDPOINT: hub.url,
+        NOTES: str(notes),
+    }
 
 
 def _judged(note: dict[str, Any]) -> Test:
@@ -100,8 +102,8 @@ def _judged(note: dict[str, Any]) -> Test:
     name = test.partition("::")[2] or "(the whole file)"
     outcome, detail = note["outcome"], note["detail"]
     if outcome == "skipped":
-        return Test(name, "not applicable" if detail == PRODUCTION else "skipped", detail)
+        return Test(name, "not applicable" if detail in (NO_XET, PRODUCTION) else "skipped", detail)
     beyond = elsewhere(note.get("hosts", ()))
     if outcome == "failed":
-        beyond = beyond or reason(test, note.get("requests", ()))
+        beyond = beyond or reason(test, detail, note.get("requests", ()))
     return Test(name, "not applicable", f"{beyond} ({outcome})") if beyond else Test(name, outcome, detail)

@@ -18,16 +18,21 @@ def whoami(call: Call) -> Response:
     """Describe the user whose token was sent."""
     user = call.caller()
     roles = {**dict.fromkeys(user.reads, "read"), **dict.fromkeys(user.orgs, "write")}
-    orgs = [{"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": role} for org, role in roles.items()]
-    token: dict[str, Any] = {"displayName": "localhub", "role": user.role, "createdAt": "2000-01-01T00:00:00.000Z"}
+    orgs = [{"type": "org", **_names(user, org), "roleInOrg": role} for org, role in roles.items()]
+    token: dict[str, Any] = {
+        "displayName": user.origin or "localhub",
+        "role": user.role,
+        "createdAt": "2000-01-01T00:00:00.000Z",
+    }
     if user.role == "fineGrained":
-        token["fineGrained"] = {"global": [], "scoped": [_scope(user, *grant) for grant in user.grants.items()]}
+        token["fineGrained"] = {
+            "global": list(user.scopes),
+            "scoped": [_scope(user, *grant) for grant in user.grants.items()],
+        }
     return JSONResponse(
         {
             "type": "user",
-            "id": user.name,
-            "name": user.name,
-            "fullname": user.name,
+            **_names(user, user.name),
             "isPro": False,
             "canPay": False,
             "orgs": orgs,
@@ -36,13 +41,20 @@ def whoami(call: Call) -> Response:
     )
 
 
+def _names(user: User, name: str) -> dict[str, str]:
+    return {"id": name, "name": name, "fullname": user.full_names.get(name, name)}
+
+
 def _scope(user: User, entity: str, grant: Grant) -> dict[str, Any]:
     """One line of what a fine-grained token may do."""
     permissions = ["repo.content.read", *(["repo.write", "discussion.write"] if grant == "write" else [])]
-    kind = (
-        "dataset" if entity.count("/") > 1 else "model" if "/" in entity else "user" if entity == user.name else "org"
-    )
-    name = entity.removeprefix("datasets/")
+    prefix, slash, name = entity.partition("/")
+    if not slash:
+        kind, name = "user" if entity == user.name else "org", entity
+    elif "/" in name:
+        kind = prefix.removesuffix("s")
+    else:
+        kind, name = "model", entity
     return {"entity": {"_id": entity, "type": kind, "name": name}, "permissions": permissions}
 
 

@@ -14,6 +14,7 @@ from dulwich.ignore import IgnoreFilter, read_ignore_patterns
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
+from hubver.localhub import trees
 from hubver.localhub.blobs import Stash
 from hubver.localhub.call import Call, route
 from hubver.localhub.commits import (
@@ -28,17 +29,18 @@ from hubver.localhub.commits import (
 )
 from hubver.localhub.discussions import Discussions, pull_number
 from hubver.localhub.errors import HubError, bad_request, conflict
-from hubver.localhub.holdings import Holdings, may_use
+from hubver.localhub.holdings import Holdings, take
 from hubver.localhub.info import iso
 from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import wants_lfs
 from hubver.localhub.pulls import Opening, open_pull, record_commit
 from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import tree_of
+from hubver.localhub.repository import read_blob, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dulwich.object_store import BaseObjectStore
     from dulwich.objects import Commit
     from starlette.routing import Route
 
@@ -55,10 +57,10 @@ def preupload(call: Call) -> Response:
     call.author()
     body = call.json()
     commit = repo.resolve(call.param("revision"))
-    ignored = IgnoreFilter(read_ignore_patterns(BytesIO(str(body.get("gitIgnore") or "").encode())))
     answers = []
     with repo.objects() as store:
         tree, attributes = tree_of(store, commit), repo.attributes(store, commit)
+        ignored = _ignored(store, tree, body.get("gitIgnore"))
         try:
             for file in body["files"]:
                 path = checked_path(file["path"])
@@ -70,6 +72,13 @@ def preupload(call: Call) -> Response:
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             raise bad_request("`files` must be a list of objects with `path`, `size` and `sample`") from None
     return JSONResponse({"files": answers, "commitOid": commit})
+
+
+def _ignored(store: BaseObjectStore, tree: str, sent: object) -> IgnoreFilter:
+    """What not to upload: by the `.gitignore` that comes with the commit, or else the one that is there."""
+    entry = None if isinstance(sent, str) else trees.find(store, tree, ".gitignore")
+    content = read_blob(store, entry.oid) if entry and not entry.is_folder else str(sent or "").encode()
+    return IgnoreFilter(read_ignore_patterns(BytesIO(content)))
 
 
 def commit(call: Call) -> Response:
@@ -115,7 +124,7 @@ def _commit_lock(call: Call, repo: Repository) -> Iterator[None]:
 def _sizes(call: Call, repo: Repository) -> Callable[[str], int | None]:
     """Tell the sizes of those LFS objects that the caller may commit to the repo."""
     store, user = call.hub.store, call.user
-    return lambda oid: store.lfs.size(oid) if may_use(store, repo, user, oid) else None
+    return lambda oid: take(store, repo, user, oid)
 
 
 def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: Head) -> str:
@@ -124,12 +133,13 @@ def _commit_to_head(call: Call, bench: Workbench, operations: Operations, head: 
     pull = Discussions(repo).get(number) if number else None
     if pull is None or pull.author != user.name:
         call.must_write(repo)
-    check_parent(repo, operations, head.commit)
+    check_parent(operations, head.commit)
     oid = write(bench, operations, head.commit, user.name)
-    repo.move([RefChange(head.ref, head.commit, oid)], bench.store)
+    change = RefChange(head.ref, head.commit, oid)
     if pull:
         record_commit(pull, bench.store, oid, user.name)
-        Discussions(repo).save(pull)
+    with Discussions(repo).telling([(pull, change)] if pull else []):
+        repo.move([change], bench.store)
     return oid
 
 

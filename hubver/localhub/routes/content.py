@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dulwich.objects import Blob
 from starlette.concurrency import iterate_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, entry_not_found
@@ -25,17 +25,25 @@ if TYPE_CHECKING:
     from hubver.localhub.pointers import Pointer
 
 _PIECE = 2**20
+_XET_MEDIA = "application/vnd.xet-fileinfo+json"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def resolve(call: Call) -> Response:
-    """Serve a file, large ones from disk, and tell clients with Xet how to get those in chunks."""
+    """Serve a file, or lead to where a large one is served, and tell clients with Xet how to get those in chunks."""
     commit, path, content = _find(call)
     pointer = parse_pointer(content)
     if pointer is None:
         return _serve_blob(call, commit, path, content)
-    headers = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size), "ETag": f'"{pointer.oid}"'}
-    return serve_large(call, pointer, {**_headers(commit, path), **headers, **_xet_headers(call, commit, pointer)})
+    linked = {"X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
+    headers = {**_headers(commit, path), **linked, **_xet_headers(call, commit, pointer)}
+    if "X-Xet-Hash" in headers and _XET_MEDIA in call.request.headers.get("accept", ""):
+        # The JavaScript client asks for the way to the chunks in place of the file.
+        return JSONResponse({"hash": headers["X-Xet-Hash"], "size": pointer.size}, 200, headers, _XET_MEDIA)
+    if call.hub.cdn is None:
+        return serve_large(call, pointer, {**headers, "ETag": f'"{pointer.oid}"'})
+    address = call.hub.cdn.address(call, pointer, path.rpartition("/")[2])
+    return PlainTextResponse(f"Found. Redirecting to {address}", 302, {**headers, "Location": address})
 
 
 def raw(call: Call) -> Response:
@@ -56,10 +64,13 @@ def _find(call: Call) -> tuple[str, str, bytes]:
 
 
 def _headers(commit: str, path: str) -> dict[str, str]:
-    name = path.rpartition("/")[2]
+    return {"X-Repo-Commit": commit, **shown_as(path.rpartition("/")[2])}
+
+
+def shown_as(name: str) -> dict[str, str]:
+    """The headers by which a browser takes a file for what it is: data, under this name."""
     plain = name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
     return {
-        "X-Repo-Commit": commit,
         "Accept-Ranges": "bytes",
         # Whatever a file holds, no browser runs it with the rights of this Hub's pages.
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -75,7 +86,8 @@ def _xet_headers(call: Call, commit: str, pointer: Pointer) -> dict[str, str]:
     if file_id is None:
         return {}
     token = call.url(f"api/{call.kind}s/{call.param('namespace')}/{call.param('name')}/xet-read-token/{commit}")
-    return {"X-Xet-Hash": file_id, "Link": f'<{token}>; rel="xet-auth"'}
+    plan = call.url(f"xet/{call.hub.store.xet.id}/v1/reconstructions/{file_id}")
+    return {"X-Xet-Hash": file_id, "Link": f'<{token}>; rel="xet-auth", <{plan}>; rel="xet-reconstruction-info"'}
 
 
 def _serve_blob(call: Call, commit: str, path: str, content: bytes) -> Response:
@@ -136,6 +148,6 @@ def _pieces(open_file: Callable[[], IO[bytes]], start: int, end: int) -> Iterato
 
 ROUTES: list[Route] = [
     route(prefix + "/{namespace}/{name}" + f"/{verb}/" + "{rest:path}", handler, "GET", "HEAD")
-    for prefix in ("/datasets", "")
+    for prefix in ("/datasets", "/spaces", "")
     for verb, handler in (("resolve", resolve), ("raw", raw))
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.access import may_write
+from hubver.localhub.access import check_gate, may_write
 from hubver.localhub.call import Call, route
 from hubver.localhub.diffs import raw_diff
 from hubver.localhub.discussions import Discussion, Discussions, pull_ref
@@ -73,6 +73,7 @@ def details(call: Call) -> Response:
             with repo.open() as git:
                 facts["filesWithConflicts"] = plan_merge(repo, git, discussion)[1].conflicts
         if call.query("diff"):
+            check_gate(repo, call.user)
             facts["diff"] = _diff(repo, discussion)
     return JSONResponse(facts)
 

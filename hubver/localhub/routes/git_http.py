@@ -1,6 +1,7 @@
 """Git's smart HTTP protocol: clone, fetch and push, at `/{id}` and `/{id}.git`.
 
-Dulwich serves fetches; pushes are taken by `receive_pack`, whose reasons are told there.
+Fetches by version 2 of the protocol are served by `upload_pack`, those of old clients by dulwich, which has no partial
+clones; pushes are taken by `receive_pack`. Why these are our own is told there.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from hubver.localhub import upload_pack as v2
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.holdings import may_use
-from hubver.localhub.receive_pack import Intake, advertise, receive
+from hubver.localhub.holdings import take
+from hubver.localhub.inspection import Intake
+from hubver.localhub.receive_pack import advertise, receive
 from hubver.localhub.users import User
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ _STRANGER = User("", role="read")
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
 _IN_MEMORY = 8 * 2**20
 _PIECE = 2**20
+# What git compresses, lists of ids in hex, becomes about twice as long.
+_MOST_PLAIN, _MOST_GROWTH = 64 * 2**20, 10
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
@@ -63,6 +68,9 @@ def info_refs(call: Call) -> Response:
     repo, user = _admit(call, service)
 
     def answer(protocol: ReceivableProtocol) -> None:
+        if service == "git-upload-pack" and _speaks_v2(call):
+            v2.advertise(protocol)
+            return
         protocol.write_pkt_line(f"# service={service}\n".encode())
         protocol.write_pkt_line(None)
         if service == "git-receive-pack":
@@ -76,22 +84,33 @@ def info_refs(call: Call) -> Response:
 def upload_pack(call: Call) -> Response:
     """Serve a clone or a fetch."""
     repo, _ = _admit(call, "git-upload-pack")
+
+    def answer(protocol: ReceivableProtocol) -> None:
+        if _speaks_v2(call):
+            v2.serve(repo, protocol, any_object=call.hub.switches.fetch_any_object)
+        else:
+            _upload_pack(repo, protocol)
+
     with _plain_body(call) as body:
-        return _converse(body, "application/x-git-upload-pack-result", lambda p: _upload_pack(repo, p))
+        return _converse(body, "application/x-git-upload-pack-result", answer)
+
+
+def _speaks_v2(call: Call) -> bool:
+    return "version=2" in call.request.headers.get("git-protocol", "").split(":")
 
 
 def receive_pack(call: Call) -> Response:
     """Take a push."""
     intake = _intake(call, *_admit(call, "git-receive-pack"))
     with _plain_body(call) as body:
-        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(intake, p))
+        return _converse(body, "application/x-git-receive-pack-result", lambda p: receive(intake, p, body))
 
 
 def _intake(call: Call, repo: Repository, user: User) -> Intake:
     store = call.hub.store
 
     def has_object(oid: str, size: int) -> bool:
-        return store.lfs.size(oid) == size and may_use(store, repo, user, oid)
+        return take(store, repo, user, oid) == size
 
     return Intake(repo, user, has_object, call.hub.switches.atomic_push)
 
@@ -156,17 +175,21 @@ def _plain_body(call: Call) -> Iterator[IO[bytes]]:
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
         unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            while piece := unpack.unconsumed_tail or call.body.read(_PIECE):
+            while not unpack.eof and (piece := unpack.unconsumed_tail or call.body.read(_PIECE)):
                 plain.write(unpack.decompress(piece, _PIECE))
+                if plain.tell() > _MOST_PLAIN + _MOST_GROWTH * call.body.tell():
+                    raise HubError(413, "The body grows too much when it is unpacked")
         except zlib.error:
             raise bad_request("The body is not what its Content-Encoding says") from None
+        if not unpack.eof:
+            raise bad_request("The compressed body ends early")
         plain.seek(0)
         yield plain
 
 
 ROUTES: list[Route] = [
     route(prefix + "/{namespace}/{name}" + suffix + path, handler, method)
-    for prefix in ("/datasets", "")
+    for prefix in ("/datasets", "/spaces", "")
     for suffix in (".git", "")
     for path, handler, method in (
         ("/info/refs", info_refs, "GET"),

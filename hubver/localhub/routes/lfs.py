@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hubver.localhub.call import Call, pieces, route
+from hubver.localhub.bodies import drain
+from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.holdings import Holdings, may_use
 from hubver.localhub.pointers import Pointer
 from hubver.localhub.routes.content import serve_large
+from hubver.localhub.routes.xet import connection
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hubver.localhub.hub import Hub
     from hubver.localhub.repository import Repository
+
+Transfer = Literal["basic", "multipart", "xet"]
 
 _MEDIA = "application/vnd.git-lfs+json"
 _OID = re.compile(r"[0-9a-f]{64}")
@@ -42,13 +46,19 @@ def batch(call: Call) -> Response:
         repo = call.repo_to_download()
     if body.get("hash_algo", "sha256") not in {"sha256", "sha_256"}:
         raise bad_request("Only sha256 is supported")
-    multipart = "multipart" in (body.get("transfers") or [])
     pointers = _objects(body)
-    large = multipart and uploading and any(p.size > call.hub.lfs_part_size for p in pointers)
-    objects = [_answer(call, repo, pointer, uploading=uploading, multipart=multipart) for pointer in pointers]
-    return JSONResponse(
-        {"transfer": "multipart" if large else "basic", "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA
-    )
+    transfer = _transfer(call, body, pointers) if uploading else "basic"
+    objects = [_answer(call, repo, pointer, uploading=uploading, transfer=transfer) for pointer in pointers]
+    return JSONResponse({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}, media_type=_MEDIA)
+
+
+def _transfer(call: Call, body: dict[str, Any], pointers: list[Pointer]) -> Transfer:
+    """How objects are uploaded: by Xet where the client can, as the JavaScript client and git-xet do, and else by LFS."""
+    offered = body.get("transfers") or []
+    if "xet" in offered and call.hub.xet:
+        return "xet"
+    large = any(pointer.size > call.hub.lfs_part_size for pointer in pointers)
+    return "multipart" if "multipart" in offered and large else "basic"
 
 
 def _objects(body: dict[str, Any]) -> list[Pointer]:
@@ -61,28 +71,39 @@ def _objects(body: dict[str, Any]) -> list[Pointer]:
     return pointers
 
 
-def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, multipart: bool) -> dict[str, Any]:
+def _answer(call: Call, repo: Repository, pointer: Pointer, *, uploading: bool, transfer: Transfer) -> dict[str, Any]:
     answer: dict[str, Any] = {"oid": pointer.oid, "size": pointer.size, "authenticated": True}
     store = call.hub.store
     here = store.lfs.size(pointer.oid) == pointer.size and may_use(store, repo, call.user, pointer.oid)
     if uploading and not here:
-        answer["actions"] = _upload_actions(call, repo, pointer, multipart=multipart)
+        answer["actions"] = _upload_actions(call, repo, pointer, transfer)
     elif not uploading and here:
-        answer["actions"] = {"download": {"href": _signed(call, repo, "download", pointer)}}
+        cdn = call.hub.cdn
+        href = cdn.address(call, pointer, pointer.oid) if cdn else _signed(call, repo, "download", pointer)
+        answer["actions"] = {"download": {"href": href}}
     elif not uploading:
         answer["error"] = {"code": 404, "message": "Object does not exist"}
     return answer
 
 
-def _upload_actions(call: Call, repo: Repository, pointer: Pointer, *, multipart: bool) -> dict[str, Any]:
+def _upload_actions(call: Call, repo: Repository, pointer: Pointer, transfer: Transfer) -> dict[str, Any]:
+    if transfer == "xet":
+        about = repo.description
+        # Where the client gets another token when this one expires; a pull request may be what it is for.
+        href = call.url(f"api/{about.kind}s/{about.id}/xet-write-token/main?create_pr=1")
+        return {"upload": {"href": href, "header": connection(call, repo, "write")}}
     verify = {"href": _signed(call, repo, "verify", pointer)}
     size = call.hub.lfs_part_size
-    if not multipart or pointer.size <= size:
+    if transfer == "basic" or pointer.size <= size:
         return {"upload": {"href": _signed(call, repo, "object", pointer)}, "verify": verify}
-    count = -(-pointer.size // size)
     header = {"chunk_size": str(size)}
-    header |= {f"{n:05}": _signed(call, repo, f"part/{n}", pointer) for n in range(1, count + 1)}
+    for number in range(1, _parts(call.hub, pointer) + 1):
+        header[f"{number:05}"] = _signed(call, repo, f"part/{number}", pointer)
     return {"upload": {"href": _signed(call, repo, "complete", pointer), "header": header}, "verify": verify}
+
+
+def _parts(hub: Hub, pointer: Pointer) -> int:
+    return -(-pointer.size // hub.lfs_part_size)
 
 
 def _signed(call: Call, repo: Repository, what: str, pointer: Pointer) -> str:
@@ -107,8 +128,7 @@ async def upload_object(request: Request) -> Response:
     pointer = _authorised(hub, request)
     upload = await run_in_threadpool(hub.store.lfs.upload, pointer.oid)
     with upload:
-        async for piece in pieces(request):
-            await run_in_threadpool(upload.write, piece)
+        await drain(request, upload.write, most=pointer.size)
         await run_in_threadpool(upload.finish, pointer.size)
     await run_in_threadpool(_arrived, hub, request, pointer)
     return Response()
@@ -126,22 +146,22 @@ async def upload_part(request: Request) -> Response:
     """Take one part of a multipart upload; its ETag is what the client hands in at completion."""
     hub: Hub = request.app.state.hub
     pointer = _authorised(hub, request)
-    path = await run_in_threadpool(hub.store.lfs.part, pointer.oid, int(request.path_params["number"]))
-    file = await run_in_threadpool(path.open, "wb")
-    with file:
-        async for piece in pieces(request):
-            await run_in_threadpool(file.write, piece)
+    start = (int(request.path_params["number"]) - 1) * hub.lfs_part_size
+    with hub.store.lfs.part(pointer.oid, pointer.size, start) as file:
+        await drain(request, file.write, most=min(hub.lfs_part_size, pointer.size - start))
     return Response(headers={"ETag": f'"{secrets.token_hex(16)}"'})
 
 
 def complete(call: Call) -> Response:
-    """Put the parts together in the order of their numbers."""
+    """End the upload of an object in parts."""
     pointer = _authorised(call.hub, call.request)
     try:
-        numbers = sorted(int(part["partNumber"]) for part in call.json()["parts"])
+        numbers = {int(part["partNumber"]) for part in call.json()["parts"]}
     except (KeyError, TypeError, ValueError):
         raise bad_request("`parts` must be a list of objects with `partNumber`") from None
-    call.hub.store.lfs.assemble(pointer.oid, pointer.size, numbers)
+    if numbers != set(range(1, _parts(call.hub, pointer) + 1)):
+        raise bad_request("`parts` must name every part, and no others")
+    call.hub.store.lfs.assemble(pointer.oid, pointer.size)
     _arrived(call.hub, call.request, pointer)
     return JSONResponse({}, media_type=_MEDIA)
 
@@ -161,8 +181,10 @@ def download(call: Call) -> Response:
 
 _OBJECT = "/lfs/{kind}/{namespace}/{name}/{oid}/{size:int}"
 ROUTES: list[Route] = [
-    route("/datasets/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
-    route("/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST"),
+    *(
+        route(prefix + "/{namespace}/{name}.git/info/lfs/objects/batch", batch, "POST")
+        for prefix in ("/datasets", "/spaces", "")
+    ),
     Route(_OBJECT + "/object", upload_object, methods=["PUT"]),
     Route(_OBJECT + "/part/{number:int}", upload_part, methods=["PUT"]),
     route(_OBJECT + "/complete", complete, "POST"),

@@ -63,7 +63,7 @@ def delete_branch(call: Call) -> Response:
     """Delete a branch other than main."""
     name = call.param("branch")
     if name == "main":
-        raise bad_request("Cannot delete the branch main")
+        raise bad_request(f"Cannot delete {MAIN}")
     return _delete(call, f"refs/heads/{name}", name)
 
 

@@ -23,7 +23,7 @@ def move(call: Call) -> Response:
     body = call.json()
     kind = body.get("type") or "model"
     if kind not in PREFIXES:
-        raise bad_request(f"This Hub has models and datasets, not the type {kind!r}")
+        raise bad_request(f"This Hub has models, datasets and spaces, not the type {kind!r}")
     target = call.text(body, "toRepo")
     repo = call.hub.store.get(kind, call.text(body, "fromRepo"))
     if repo is None or not may_read(repo, call.user):
@@ -116,6 +116,5 @@ ROUTES: list[Route] = [
     route(_REPO + "/user-access-request/handle", handle, "POST"),
     route(_REPO + "/user-access-request/grant", grant, "POST"),
     route(_REPO + "/user-access-request/{status}", requests),
-    route("/datasets/{namespace}/{name}/ask-access", ask, "POST"),
-    route("/{namespace}/{name}/ask-access", ask, "POST"),
+    *(route(prefix + "/{namespace}/{name}/ask-access", ask, "POST") for prefix in ("/datasets", "/spaces", "")),
 ]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
 from hubver.localhub import trees
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import bad_request, entry_not_found
 from hubver.localhub.info import file_facts, iso
+from hubver.localhub.last_commits import last_commits
 from hubver.localhub.paths import split_revision
 from hubver.localhub.repository import tree_of
 
 if TYPE_CHECKING:
-    from dulwich.repo import Repo
+    from dulwich.object_store import BaseObjectStore
+    from dulwich.objects import Commit
     from starlette.routing import Route
 
     from hubver.localhub.hub import Hub
@@ -27,7 +28,7 @@ _TRUE = {"1", "true", "True"}
 
 
 def tree(call: Call) -> Response:
-    """List a folder at a revision, a page at a time; the cursor is the number of entries already shown."""
+    """List a folder at a revision, folders first, a page at a time; the cursor is the number of entries already shown."""
     repo = call.repo()
     revision, path = split_revision(call.request.path_params["rest"])
     commit = repo.resolve(revision)
@@ -40,7 +41,8 @@ def tree(call: Call) -> Response:
         if not folder.is_folder:
             raise entry_not_found(path, commit)
         entries = list(trees.walk(store, folder.oid, path, recursive=call.query("recursive") in _TRUE))
-        shown = [_facts(git, commit, entry, expand=expand) for entry in entries[start : start + limit]]
+        entries.sort(key=lambda entry: (not entry.is_folder, entry.path))
+        shown = _facts(store, commit, entries[start : start + limit], expand=expand)
     _add_xet(call.hub, repo, shown)
     headers = call.link_next(cursor=start + limit) if len(entries) > start + limit else {}
     return JSONResponse(shown, headers={"X-Repo-Commit": commit, **headers})
@@ -54,7 +56,7 @@ def paths_info(call: Call) -> Response:
     with repo.open() as git:
         store = git.object_store
         found = [trees.find(store, tree_of(store, commit), path.strip("/")) for path in paths]
-        shown = [_facts(git, commit, entry, expand=expand) for entry in found if entry and entry.path]
+        shown = _facts(store, commit, [entry for entry in found if entry and entry.path], expand=expand)
     _add_xet(call.hub, repo, shown)
     return JSONResponse(shown)
 
@@ -71,14 +73,18 @@ def _asked(call: Call) -> tuple[list[str], bool]:
     return form.get("paths", []), form.get("expand", [""])[0] in _TRUE
 
 
-def _facts(git: Repo, commit: str, entry: trees.Entry, *, expand: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {"type": "directory", "oid": entry.oid, "size": 0}
-    if not entry.is_folder:
-        facts = {"type": "file", **file_facts(git.object_store, entry)}
-    facts["path"] = entry.path
-    if expand:
-        facts["lastCommit"] = _last_commit(git, commit, entry.path)
-    return facts
+def _facts(store: BaseObjectStore, commit: str, entries: list[trees.Entry], *, expand: bool) -> list[dict[str, Any]]:
+    changed = last_commits(store, commit, [entry.path for entry in entries]) if expand else {}
+    shown = []
+    for entry in entries:
+        facts: dict[str, Any] = {"type": "directory", "oid": entry.oid, "size": 0}
+        if not entry.is_folder:
+            facts = {"type": "file", **file_facts(store, entry)}
+        facts["path"] = entry.path
+        if expand:
+            facts["lastCommit"] = _commit_facts(changed[entry.path])
+        shown.append(facts)
+    return shown
 
 
 def _add_xet(hub: Hub, repo: Repository, files: list[dict[str, Any]]) -> None:
@@ -88,12 +94,9 @@ def _add_xet(hub: Hub, repo: Repository, files: list[dict[str, Any]]) -> None:
             facts["xetHash"] = file_id
 
 
-def _last_commit(git: Repo, commit: str, path: str) -> dict[str, Any]:
-    """The latest commit that changed the path."""
-    walker = git.get_walker(include=[ObjectID(commit.encode())], paths=[path.encode()], max_entries=1)
-    found = next(iter(walker)).commit
-    title = found.message.decode("utf-8", "replace").partition("\n")[0]
-    return {"id": found.id.decode(), "title": title, "date": iso(found.commit_time)}
+def _commit_facts(commit: Commit) -> dict[str, Any]:
+    title = commit.message.decode("utf-8", "replace").partition("\n")[0]
+    return {"id": commit.id.decode(), "title": title, "date": iso(commit.commit_time)}
 
 
 _REPO = "/api/{kinds}/{namespace}/{name}"

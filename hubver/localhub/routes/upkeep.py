@@ -25,7 +25,7 @@ _PAGE = 1000
 
 def compare(call: Call) -> Response:
     """Show the raw difference from one revision to another, named `<one>..<other>`."""
-    repo = call.repo()
+    repo = call.repo_to_download()
     before, dots, after = call.param("revisions").partition("..")
     if not dots or not before or not after.lstrip("."):
         raise bad_request("Name two revisions, as in main..production")
@@ -35,10 +35,10 @@ def compare(call: Call) -> Response:
 
 
 def super_squash(call: Call) -> Response:
-    """Put one commit without parents in place of a branch's whole history."""
+    """Put one commit without parents in place of a branch's whole history, or a pull request's or conversion's."""
     repo, name = call.repo_to_write(), call.param("branch")
     message = call.text(call.json(), "message")
-    ref = f"refs/heads/{name}"
+    ref = name if name.startswith(("refs/pr/", "refs/convert/")) else f"refs/heads/{name}"
     with repo.lock, repo.objects() as store:
         present = repo.refs.read().get(ref)
         if present is None:

@@ -10,24 +10,24 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.call import Call, route
-from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.errors import HubError, bad_request, forbidden
 from hubver.localhub.webhooks import Domain, Webhook
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-_WATCHED = {"model", "dataset", "user", "org"}
+_WATCHED = {"model", "dataset", "space", "user", "org"}
 
 
 def listing(call: Call) -> Response:
     """List the caller's webhooks."""
-    owner = call.author().name
+    owner = _owner(call)
     return JSONResponse([webhook.facts() for webhook in call.hub.notices.webhooks.all() if webhook.owner == owner])
 
 
 def create(call: Call) -> Response:
     """Set up a webhook."""
-    owner, body = call.author().name, call.json()
+    owner, body = _owner(call), call.json()
     return _put(call, Webhook(id=secrets.token_hex(12), owner=owner, **_asked(body)))
 
 
@@ -61,13 +61,21 @@ def delete(call: Call) -> Response:
     return Response()
 
 
+def _owner(call: Call) -> str:
+    """Name of the caller; fine-grained tokens are for repos, and not for what belongs to the user."""
+    user = call.author()
+    if user.role == "fineGrained":
+        raise forbidden("This token may not manage webhooks")
+    return user.name
+
+
 def _put(call: Call, webhook: Webhook) -> Response:
     call.hub.notices.webhooks.put(webhook)
     return JSONResponse({"webhook": webhook.facts()})
 
 
 def _own(call: Call) -> Webhook:
-    owner, wanted = call.author().name, call.param("id")
+    owner, wanted = _owner(call), call.param("id")
     for webhook in call.hub.notices.webhooks.all():
         if (webhook.id, webhook.owner) == (wanted, owner):
             return webhook

@@ -15,9 +15,10 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from hubver.localhub.call import Call, pieces, route
+from hubver.localhub.bodies import drain
+from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
-from hubver.localhub.holdings import Holdings
+from hubver.localhub.holdings import Holdings, may_download
 from hubver.localhub.refs import MAIN
 from hubver.localhub.routes.content import asked_range
 from hubver.localhub.xet import grants, reconstruction
@@ -62,11 +63,22 @@ def _token(call: Call, repo: Repository, access: grants.Access, revision: str) -
         # hf_xet shows its user nothing of an error but the address, so it is led to one that says what to do.
         return Response(status_code=307, headers={"Location": call.url(_NO_XET)})
     repo.resolve(revision)
+    headers = connection(call, repo, access)
+    url, token, expires = headers.values()
+    return JSONResponse({"casUrl": url, "accessToken": token, "exp": int(expires)}, headers=headers)
+
+
+def connection(call: Call, repo: Repository, access: grants.Access) -> dict[str, str]:
+    """The headers that let a client in: the address of the store, a token for it, and when that expires."""
     expires = int(time.time()) + grants.LIFETIME_S
+    if access == "write" and not may_download(repo, call.user):
+        access = "upload"  # to a pull request, by somebody whom the gate has not let through
     grant = grants.Grant(repo.description.kind, repo.description.id, access, expires)
-    token, url = grant.token(call.hub.sign), call.url(f"xet/{call.hub.store.xet.id}")
-    headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(expires)}
-    return JSONResponse({"casUrl": url, "accessToken": token, "exp": expires}, headers=headers)
+    return {
+        "X-Xet-Cas-Url": call.url(f"xet/{call.hub.store.xet.id}"),
+        "X-Xet-Access-Token": grant.token(call.hub.sign),
+        "X-Xet-Token-Expiration": str(expires),
+    }
 
 
 def no_xet(_call: Call) -> Response:
@@ -74,8 +86,8 @@ def no_xet(_call: Call) -> Response:
     raise HubError(404, "This Hub takes large files by LFS alone: set HF_HUB_DISABLE_XET=1 for the client")
 
 
-def _authorise(hub: Hub, request: Request, access: grants.Access) -> Repository:
-    """Hold a request to its token, and answer the repo that the token is for.
+def _authorise(hub: Hub, request: Request, access: grants.Access | None = None) -> Repository:
+    """Hold a request to its token, whatever it allows if no `access` is named, and answer the repo that it is for.
 
     Raises:
         HubError: 404 for another Hub's store, 401 without a token that is good, 403 if it does not allow this.
@@ -86,8 +98,10 @@ def _authorise(hub: Hub, request: Request, access: grants.Access) -> Repository:
     grant = grants.read_token(token, hub.is_signed) if scheme.lower() == "bearer" else None
     if grant is None or grant.expires < time.time():
         raise HubError(401, "The Xet token is missing, expired, or from before the Hub was restarted")
-    if access == "write" and grant.access != "write":
+    if grant.access == "read" and access == "upload":
         raise HubError(403, "This Xet token may only read")
+    if grant.access == "upload" and access == "read":
+        raise HubError(403, "This Xet token may only upload")
     repo = hub.store.get(grant.kind, grant.repo_id)
     if repo is None:
         raise repo_not_found(anonymous=False)
@@ -104,19 +118,15 @@ def _hash(request: Request) -> str:
 async def upload_xorb(request: Request) -> Response:
     """Take a xorb, and keep it if it is the one that its address says."""
     hub: Hub = request.app.state.hub
-    await run_in_threadpool(_authorise, hub, request, "write")
-    xorb, store, size = _hash(request), hub.store.xet, 0
+    await run_in_threadpool(_authorise, hub, request, "upload")
+    xorb, store = _hash(request), hub.store.xet
     if await run_in_threadpool(store.has_xorb, xorb):
         async for _ in request.stream():
             pass
         return JSONResponse({"was_inserted": False})
     upload = await run_in_threadpool(store.upload, xorb)
     with upload:
-        async for piece in pieces(request):
-            size += len(piece)
-            if size > LARGEST_XORB:
-                raise HubError(413, f"A xorb has {LARGEST_XORB} bytes at most")
-            await run_in_threadpool(upload.write, piece)
+        await drain(request, upload.file.write, most=LARGEST_XORB)
         await run_in_threadpool(upload.finish)
     return JSONResponse({"was_inserted": True})
 
@@ -124,12 +134,9 @@ async def upload_xorb(request: Request) -> Response:
 async def upload_shard(request: Request) -> Response:
     """Register the files of a shard, once all that it says has been checked."""
     hub: Hub = request.app.state.hub
-    repo = await run_in_threadpool(_authorise, hub, request, "write")
+    repo = await run_in_threadpool(_authorise, hub, request, "upload")
     content = bytearray()
-    async for piece in pieces(request):
-        content += piece
-        if len(content) > LARGEST_SHARD:
-            raise HubError(413, f"A shard has {LARGEST_SHARD} bytes at most")
+    await drain(request, content.extend, most=LARGEST_SHARD)
     for file in await run_in_threadpool(hub.store.xet.register, bytes(content)):
         await run_in_threadpool(Holdings(repo).add, file.sha256, file.size)
     return JSONResponse({"result": 1})
@@ -159,7 +166,7 @@ def _plan(call: Call) -> tuple[Plan, Source]:
 
 def known_chunks(call: Call) -> Response:
     """Answer a shard of chunks that are here, for a client that has one of them."""
-    _authorise(call.hub, call.request, "read")
+    _authorise(call.hub, call.request)
     content = call.hub.store.xet.known_chunks(_hash(call.request))
     return Response(content, media_type="application/octet-stream")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIFETIME_S = 900
 """How long tokens and download addresses work."""
 
-Access = Literal["read", "write"]
+Access = Literal["read", "write", "upload"]
 _PREFIX = "xet_"
 
 
@@ -27,7 +27,7 @@ class Grant:
     Args:
         kind: of the repo.
         repo_id: the repo whose files are meant.
-        access: `write` allows reading too.
+        access: `write` allows reading too; `upload` is for those who may bring files but not fetch any.
         expires: seconds since the epoch.
     """
 

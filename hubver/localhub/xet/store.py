@@ -16,30 +16,24 @@ to another is written after it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import secrets
-import tempfile
 from dataclasses import asdict, astuple, dataclass
 from functools import cached_property, lru_cache
 from itertools import dropwhile, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.files import sync_folder, write_atomically
+from hubver.localhub.files import Incoming, make_folders, sha256_of, write_atomically
 from hubver.localhub.xet import hashes
 from hubver.localhub.xet.content import open_content
 from hubver.localhub.xet.shards import FileClaim, Term, known_chunks, parse_shard
 from hubver.localhub.xet.xorbs import Layout, inspect
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Container, Iterator
+    from pathlib import Path
 
-    from typing_extensions import Self
-
-_PIECE = 2**20
 _LAYOUTS_IN_MEMORY = 64
 _XORBS_TOLD = 64
 
@@ -61,28 +55,13 @@ class XetFile:
     terms: tuple[Term, ...]
 
 
-class XorbUpload:
-    """A xorb on its way in. Use as a context manager; leaving it without `finish` removes what was written."""
+class XorbUpload(Incoming):
+    """A xorb on its way in."""
 
     def __init__(self, store: XetStore, xorb: str, temporary: Path) -> None:
-        handle, name = tempfile.mkstemp(dir=temporary, prefix="xorb-")
-        self._file = os.fdopen(handle, "w+b")
-        self._temporary = Path(name)
+        super().__init__(temporary)
         self._store = store
         self._xorb = xorb
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
-
-    def write(self, piece: bytes) -> None:
-        """Take the next bytes."""
-        self._file.write(piece)
 
     def finish(self) -> None:
         """Keep the xorb.
@@ -90,16 +69,15 @@ class XorbUpload:
         Raises:
             HubError: 400 if it is not a xorb, or not the one that was announced.
         """
-        self._file.seek(0)
+        self.file.seek(0)
         try:
-            layout = inspect(self._file)
+            layout = inspect(self.file)
         except ValueError as error:
             raise bad_request(str(error)) from None
         if hashes.to_text(hashes.xorb_hash(layout.leaves)) != self._xorb:
             raise bad_request(f"The uploaded chunks are not those of the xorb {self._xorb}")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._store.keep(self._xorb, layout, self._temporary)
+        self._store.describe(self._xorb, layout)
+        self.keep(self._store.xorb_path(self._xorb))
 
 
 class XetStore:
@@ -113,23 +91,25 @@ class XetStore:
 
     @cached_property
     def id(self) -> str:
-        """Names this store for good.
+        """Names this store while all xorbs that ever came are in it.
 
         Clients remember by address which chunks a store has. With the id in the address, they do not take a new Hub on
         an old port for the old one.
         """
-        file = self._folder / "id"
-        if not file.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, secrets.token_hex(8).encode())
-        return file.read_text("ascii")
+        if not (self._folder / "id").exists():
+            self._write_id()
+        return (self._folder / "id").read_text("ascii")
+
+    def _write_id(self) -> None:
+        make_folders(self._folder)
+        write_atomically(self._folder / "id", secrets.token_hex(8).encode())
 
     def _place(self, kind: str, name: str) -> Path:
         return self._folder / kind / name[:2] / name
 
     def _write(self, kind: str, name: str, content: bytes) -> None:
         path = self._place(kind, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         write_atomically(path, content)
 
     def xorb_path(self, xorb: str) -> Path:
@@ -144,13 +124,9 @@ class XetStore:
         """Open an upload of the xorb with this hash."""
         return XorbUpload(self, xorb, self._temporary)
 
-    def keep(self, xorb: str, layout: Layout, file: Path) -> None:
-        """Take over the checked and synced `file` as a xorb."""
+    def describe(self, xorb: str, layout: Layout) -> None:
+        """Note the layout of a xorb that has been checked; the xorb itself is to follow."""
         self._write("layouts", xorb, bytes(layout))
-        target = self.xorb_path(xorb)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(target)
-        sync_folder(target.parent)
 
     def _read_layout(self, xorb: str) -> Layout:
         if not self.has_xorb(xorb):
@@ -178,11 +154,32 @@ class XetStore:
         return self.file(file_id) if file_id else None
 
     def forget(self, sha256: str) -> None:
-        """Let a file be here no more; its chunks stay, because other files may have them too."""
+        """Let a file be here no more; its chunks stay until `keep_only`, because other files may have them too."""
         file_id = self.file_id(sha256)
         if file_id:
             self._place("sha256", sha256).unlink(missing_ok=True)
             self._place("files", file_id).unlink(missing_ok=True)
+
+    def keep_only(self, sha256s: Container[str]) -> None:
+        """Remove all files but these, and the xorbs that no file is made of. Nobody uploads meanwhile."""
+        for path in self._all("sha256"):
+            if path.name not in sha256s:
+                self.forget(path.name)
+        kept = {path.read_text("ascii") for path in self._all("sha256")}
+        for path in self._all("files"):
+            if path.name not in kept:
+                path.unlink()
+        files = filter(None, map(self.file, kept))
+        used = {term.xorb for file in files for term in file.terms}
+        unused = [path for kind in ("xorbs", "layouts") for path in self._all(kind) if path.name not in used]
+        if unused:
+            # First, because clients that remember having sent these must not take this store for the one they knew.
+            self._write_id()
+            for path in [*unused, *(path for path in self._all("chunks") if path.read_text("ascii") not in kept)]:
+                path.unlink()
+
+    def _all(self, kind: str) -> Iterator[Path]:
+        return (self._folder / kind).glob("??/*")
 
     def open(self, file: XetFile) -> BinaryIO:
         """Open a file for reading from any place in it."""
@@ -219,8 +216,10 @@ class XetStore:
         if hashes.to_text(hashes.file_hash(leaves)) != claim.id:
             raise bad_request(f"The terms of the file {claim.id} make another file")
         file = XetFile(claim.id, claim.sha256, sum(term.size for term in claim.terms), claim.terms)
-        if self.file_id(claim.sha256) != claim.id and self._sha256(file) != claim.sha256:
-            raise bad_request(f"The file {claim.id} does not have the sha256 {claim.sha256}")
+        if self.file_id(claim.sha256) != claim.id:
+            with self.open(file) as content:
+                if sha256_of(content) != claim.sha256:
+                    raise bad_request(f"The file {claim.id} does not have the sha256 {claim.sha256}")
         return file
 
     def _proven(self, term: Term, proof: bytes) -> list[hashes.Leaf]:
@@ -237,13 +236,6 @@ class XetStore:
         if proof != hashes.range_hash(layout.hashes[term.start : term.end]):
             raise bad_request(f"The shard has a term of the xorb {term.xorb} whose proof is wrong")
         return layout.leaves[term.start : term.end]
-
-    def _sha256(self, file: XetFile) -> str:
-        found = hashlib.sha256()
-        with self.open(file) as content:
-            while piece := content.read(_PIECE):
-                found.update(piece)
-        return found.hexdigest()
 
     def _add(self, file: XetFile) -> None:
         facts = asdict(file) | {"terms": [astuple(term) for term in file.terms]}
