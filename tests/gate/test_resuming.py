@@ -69,7 +69,9 @@ def test_a_gate_that_was_killed_goes_on_where_it_was(project, cache, tmp_path):
             deadline = time.monotonic() + 300
             while kept(cache) < 64 and child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
-            for line in subprocess.run(["pgrep", "-P", str(child.pid)], stdout=subprocess.PIPE, check=True).stdout.split():
+            for line in subprocess.run(
+                ["pgrep", "-P", str(child.pid)], stdout=subprocess.PIPE, check=True
+            ).stdout.split():
                 os.killpg(int(line), signal.SIGKILL)
         finally:
             child.kill()

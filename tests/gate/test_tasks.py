@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 import json
-from functools import partial
-from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
-from pydantic import SecretStr
 
 from hubver.errors import BadInput, NotFound
-from hubver.gate import Task, exact_match, hub_rows, json_match, json_valid, normalised_match
-from hubver.gate.examples import BadScore
-from hubver.gate.scorers import identity
+from hubver.gate import Task, json_match
 from hubver.settings import Settings
 
 SETTINGS = Settings(endpoint="http://127.0.0.1:9")
@@ -28,12 +22,6 @@ def test_rows_from_memory_jsonl_and_json_are_the_same_task(tmp_path):
     assert sorted(prompts.values()) == [f"p{index}" for index in range(6)]
     assert all(memory.expected[name] == "c" + prompt[1:] for name, prompt in prompts.items())
     assert all(memory.slices[name] == "ab"[int(prompt[1:]) % 2] for name, prompt in prompts.items())
-
-
-def scored(scorer, prediction, expected):
-    examples = Task("t", [{"prompt": "p", "completion": expected}], scorer=scorer).load(Path(), SETTINGS)
-    (name,) = examples.requests
-    return examples.scores({name: (prediction,)})[name]
 
 
 def half(prediction, expected):
@@ -134,84 +122,3 @@ def test_a_missing_column_is_answered_with_those_there_are(tmp_path, row, option
 def test_tasks_that_make_no_sense_are_refused_at_once(options):
     with pytest.raises(BadInput):
         Task("t", **{"rows": ROWS, **options})
-
-
-@pytest.mark.parametrize(
-    "pointer", ["acme/tickets", "acme/tickets@main", "acme/tickets@v1", "acme/tickets@" + "a" * 39, "@" + "a" * 40]
-)
-def test_a_dataset_that_is_not_pinned_is_refused(pointer):
-    with pytest.raises(BadInput, match="not pinned"):
-        hub_rows(pointer, "test.jsonl")
-
-
-def test_rows_come_from_a_dataset_at_an_exact_commit(local_hub, tmp_path):
-    settings = Settings(endpoint=local_hub.url, token=SecretStr(local_hub.token))
-    api = HfApi(endpoint=local_hub.url, token=local_hub.token)
-    api.create_repo("acme/tickets", repo_type="dataset")
-    shas = []
-    for count in (4, 6):
-        lines = "".join(json.dumps(row) + "\n" for row in ROWS[:count])
-        add = CommitOperationAdd("test.jsonl", lines.encode())
-        shas.append(api.create_commit("acme/tickets", [add], repo_type="dataset", commit_message=f"{count} rows").oid)
-    for sha, count in zip(shas, (4, 6), strict=True):
-        examples = Task("t", hub_rows(f"acme/tickets@{sha}", "test.jsonl")).load(tmp_path, settings)
-        assert examples == Task("t", ROWS[:count]).load(tmp_path, settings)
-    with pytest.raises(NotFound, match=r"gone\.jsonl of the dataset"):
-        Task("t", hub_rows(f"acme/tickets@{shas[0]}", "gone.jsonl")).load(tmp_path, settings)
-    with pytest.raises(NotFound):
-        Task("t", hub_rows("acme/tickets@" + "a" * 40, "test.jsonl")).load(tmp_path, settings)
-
-
-@pytest.mark.parametrize(
-    ("scorer", "prediction", "expected", "value"),
-    [
-        (exact_match, " yes\n", "yes", 1.0),
-        (exact_match, "Yes", "yes", 0.0),
-        (normalised_match, "  YES \n please", "yes Please", 1.0),
-        (normalised_match, "\uff21", "a", 1.0),
-        (normalised_match, "yes", "no", 0.0),
-        (json_valid, '{"a": 1}', "", 1.0),
-        (json_valid, '{"a": 1} and more', "", 0.0),
-        (json_valid, '{"a": NaN}', "", 0.0),
-        (json_valid, "", "", 0.0),
-        (json_match("a"), '{"a": 1, "b": 2}', '{"a": 1, "b": 3}', 1.0),
-        (json_match("a", "b"), '{"a": 1, "b": 2}', '{"a": 1, "b": 3}', 0.0),
-        (json_match(), '{"b": 3, "a": 1}', '{"a": 1, "b": 3}', 1.0),
-        (json_match(), '{"b": 3, "a": 1, "c": 0}', '{"a": 1, "b": 3}', 0.0),
-        (json_match("a"), "nonsense", '{"a": 1}', 0.0),
-        (json_match("a"), "[1]", '{"a": 1}', 0.0),
-        (lambda prediction, expected: True, "", "", 1.0),
-    ],
-)
-def test_scorers(scorer, prediction, expected, value):
-    assert scored(scorer, prediction, expected) == value
-
-
-def broken(prediction, expected):
-    raise KeyError("gone")
-
-
-@pytest.mark.parametrize(
-    ("scorer", "message"),
-    [
-        (lambda prediction, expected: float("nan"), "gave nan"),
-        (lambda prediction, expected: None, "gave None"),
-        (lambda prediction, expected: 1.01, "gave 1.01"),
-        (lambda prediction, expected: -1, "gave -1"),
-        (lambda prediction, expected: "1", "gave '1'"),
-        (lambda prediction, expected: [1.0], "no number"),
-        (broken, "broken raised KeyError"),
-        (json_match("a"), "raised ValueError"),
-    ],
-)
-def test_a_scorer_that_gives_no_score_is_named(scorer, message):
-    with pytest.raises(BadScore, match=message):
-        scored(scorer, "x", "not json")
-
-
-def test_scorers_are_told_apart_by_source_and_parameters():
-    first, second = (lambda prediction, expected: 1.0), (lambda prediction, expected: 0.5)
-    found = [identity(scorer) for scorer in (exact_match, first, json_match("a"), json_match("b"), partial(half))]
-    assert len({json.dumps(item, sort_keys=True) for item in found}) == len(found)
-    assert identity(json_match("a")) == identity(json_match("a"))
-    assert identity(second)["name"] == identity(first)["name"]
