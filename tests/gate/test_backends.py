@@ -10,7 +10,6 @@ import warnings
 
 import pytest
 
-from hubver.errors import BadInput, NotFound
 from hubver.gate import lm_eval_task
 from hubver.gate.engine import Engine, ModelSource
 from hubver.settings import Settings

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 from hubver.gate.tasks.choice import ChoiceTask
-from hubver.gate.tasks.declared import declared
 from hubver.gate.tasks.generation import Task
 from hubver.gate.tasks.perplexity import PerplexityTask
 
-__all__ = ["ChoiceTask", "PerplexityTask", "Task", "declared"]
+__all__ = ["ChoiceTask", "PerplexityTask", "Task"]
