@@ -15,8 +15,8 @@ A gates file needs only this::
     def test_accuracy(gate):
         gate.floor("amounts", 0.9)  # declared in hubver.toml, as [tasks.amounts]
 
-    def test_says_goodbye(candidate):
-        assert "bye" in candidate.generate(["The call ends. You say:"])[0]
+    def test_is_brief(candidate):
+        assert all(len(text) < 500 for text in candidate.generate(["Say hello.", "Say goodbye."]))
 """
 
 from __future__ import annotations

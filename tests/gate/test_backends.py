@@ -6,10 +6,12 @@ import contextlib
 import io
 import json
 import math
+import shutil
 import warnings
 
 import pytest
 
+from hubver.errors import BadInput, NotFound
 from hubver.gate import lm_eval_task
 from hubver.gate.engine import Engine, ModelSource
 from hubver.settings import Settings
@@ -155,3 +157,121 @@ def test_each_document_scores_what_the_harness_finds(by_hand, model, folder, nam
         assert found == pytest.approx(theirs, rel=1e-5)
     if metric not in ("exact_match", "acc"):  # of a random model; a test in which all agree shows nothing
         assert len(set(theirs)) > 1
+
+
+MORE = {
+    "corpus": """
+task: corpus
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{gold}}"
+generation_kwargs: {max_gen_toks: 4}
+metric_list: [{metric: chrf}, {metric: ter}]
+""",
+    "drawn": """
+task: drawn
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{gold}}"
+repeats: 3
+generation_kwargs: {max_gen_toks: 4, do_sample: true, temperature: 0.5, top_p: 0.9}
+metric_list: [{metric: exact_match}]
+""",
+    "beams": """
+task: beams
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{gold}}"
+generation_kwargs: {max_gen_toks: 4, num_beams: 4}
+metric_list: [{metric: exact_match}]
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def more(folder):
+    """The same folder, with tasks in it that the harness itself is not run on."""
+    for name, text in MORE.items():
+        (folder / "yaml" / f"{name}.yaml").write_text(HEAD.format(rows=folder / "rows.jsonl") + text)
+    (folder / "yaml" / "family.yaml").write_text("group: family\ntask: [choices, texts]\n")
+    return folder
+
+
+def load(folder, name, **options):
+    return lm_eval_task(name, include_path="yaml", **options).load(folder, SETTINGS)
+
+
+def test_choices_of_one_document_are_one_request(folder):
+    examples = load(folder, "choices", limit=4)
+    assert len(examples.requests) == 4
+    for request, alone in examples.requests.values():
+        assert request.continuations == alone.continuations == (" yes it is", " no", " maybe")
+        assert alone.prompt == ""  # what its mutual information is measured against
+        assert request.prompt.count("q: what") == 3  # two examples before it
+
+
+def test_slices_and_expected_answers_are_the_documents_own(folder):
+    examples = load(folder, "texts", slice_by="queue")
+    prompts = {name: request.prompt for name, (request,) in examples.requests.items()}
+    by_question = {document["question"]: document for document in DOCUMENTS}
+    assert examples.slices == {name: by_question[prompt]["queue"] for name, prompt in prompts.items()}
+    assert examples.expected == {name: by_question[prompt]["gold"] for name, prompt in prompts.items()}
+
+
+def test_draws_are_asked_as_often_as_the_task_says(more):
+    for requests in load(more, "drawn").requests.values():
+        assert [(item.draw, item.temperature, item.top_p) for item in requests] == [(n, 0.5, 0.9) for n in range(3)]
+
+
+def test_scores_do_not_depend_on_what_is_scored_with_them(model, folder):
+    examples = load(folder, "choices", metric="acc")
+    names = list(examples.requests)
+    answers = {name: tuple(model.answer(examples.requests[name])) for name in names}
+    together = examples.scores(answers)
+    assert {name: examples.scores({name: answers[name]})[name] for name in names} == together
+    assert examples.scores({name: answers[name] for name in names[::-2]}) == {
+        name: together[name] for name in names[::-2]
+    }
+
+
+def test_the_digest_is_of_what_is_asked_and_how_it_is_scored_not_of_where_it_lies(folder, tmp_path):
+    plain = load(folder, "texts").digest
+    assert load(folder, "texts").digest == plain
+    options = [{"metric": "quarter"}, {"filter": "raw"}, {"limit": 3}, {"num_fewshot": 0}, {"slice_by": "queue"}]
+    digests = [load(folder, "texts", **each).digest for each in options]
+    assert digests.pop(3) == plain  # it is what the task says
+    assert len({plain, *digests}) == 5
+    moved = tmp_path / "moved"
+    shutil.copytree(folder / "yaml", moved / "yaml")
+    rows = tmp_path / "rows.jsonl"
+    shutil.copy(folder / "rows.jsonl", rows)
+    yaml = moved / "yaml" / "texts.yaml"
+    yaml.write_text(yaml.read_text().replace(str(folder / "rows.jsonl"), str(rows)))
+    assert load(moved, "texts").digest == plain
+    scoring = moved / "yaml" / "scoring.py"
+    scoring.write_text(scoring.read_text().replace("% 5", "% 3"))
+    assert load(moved, "texts").digest != plain
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("gone", {}, BadInput, "knows no task 'gone'"),
+        ("family", {}, BadInput, "a group of tasks"),
+        ("choices", {"metric": "bleu"}, BadInput, "no metric 'bleu'.*acc, acc_norm"),
+        ("choices", {"filter": "strict"}, BadInput, "no filter 'strict'"),
+        ("choices", {"slice_by": "gone"}, BadInput, "no field 'gone'"),
+        ("choices", {"include_path": "nowhere"}, NotFound, "no folder .*nowhere"),
+        ("corpus", {"metric": "ter"}, BadInput, "better where it is lower"),
+        ("beams", {}, BadInput, "num_beams"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(more, name, options, error, message):
+    with pytest.raises(error, match=message):
+        lm_eval_task(name, **{"include_path": "yaml", **options}).load(more, SETTINGS)
+
+
+def test_a_metric_of_all_documents_together_is_refused_when_it_is_to_score_one(more):
+    examples = load(more, "corpus", metric="chrf")
+    with pytest.raises(BadInput, match="no number for one document"):
+        examples.scores(dict.fromkeys(examples.requests, ("text",)))

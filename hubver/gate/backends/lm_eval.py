@@ -241,7 +241,7 @@ def _request(instance: Any, repeat: int) -> Request:
     prompt, given = instance.args
     options = normalize_gen_kwargs(given, _MAX_NEW_TOKENS)
     request = Generation(prompt, options.pop("max_gen_toks"), tuple(options.pop("until")))
-    draws, temperature, top_p = options.pop("do_sample"), options.pop("temperature"), options.pop("top_p", 1.0)
+    draws, temperature, top_p = options.pop("do_sample"), options.pop("temperature", 0.0), options.pop("top_p", 1.0)
     if options:
         raise BadInput(f"The harness asks to generate with {', '.join(options)}, which cannot be asked here.")
     return replace(request, draw=repeat, temperature=temperature, top_p=top_p) if draws else request
