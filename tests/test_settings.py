@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hubver.errors import BadSettings
@@ -10,7 +12,7 @@ NOWHERE = {"HF_HOME": "/nonexistent"}
 
 def test_without_a_file_and_an_environment(tmp_path):
     settings = Settings.load(tmp_path, NOWHERE)
-    assert settings == Settings(root=tmp_path)
+    assert settings == Settings(root=tmp_path, cache=Path("~/.cache/hubver").expanduser())
     assert (settings.endpoint, settings.token) == (DEFAULT_ENDPOINT, None)
 
 
@@ -108,3 +110,16 @@ def test_a_file_that_cannot_be_used(tmp_path, text, words):
         Settings.load(tmp_path, NOWHERE)
     assert "hf_x" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path):
+    (tmp_path / "hubver.toml").write_text('[tasks.t]\nrows = "r.jsonl"\nanything = 3', encoding="utf-8")
+    settings = Settings.load(tmp_path, NOWHERE)
+    assert settings.tasks == {"t": {"rows": "r.jsonl", "anything": 3}}
+    assert settings.source == tmp_path / "hubver.toml"
+
+
+def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
+    (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
+    with pytest.raises(BadSettings, match="'task'.*one of gates, production, tasks"):
+        Settings.load(tmp_path, NOWHERE)
