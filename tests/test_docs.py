@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
+GATES = ROOT / "docs" / "guide" / "gates.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -69,12 +71,36 @@ def test_the_readme_s_fixture_works(pytester):
 
 @pytest.mark.parametrize(
     "snippet",
-    [body for page in GUIDE for body in blocks(page, "python") if "def test_" in body],
+    [body for body in blocks(ROOT / "docs" / "guide" / "local-hub.md", "python") if "def test_" in body],
     ids=lambda snippet: re.search(r"def test_(\w+)", snippet)[1],
 )
 def test_a_test_of_the_guide_passes(pytester, snippet):
     pytester.makepyfile(snippet)
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_the_gates_of_the_guide_come_to_a_verdict(travelled):
+    snippets = blocks(GATES, "python")
+    assert len(snippets) >= 2
+    for number, snippet in enumerate(snippets):
+        gates = travelled.project / f"gates-{number}"
+        shutil.copytree(travelled.project / "gates", gates)
+        (gates / "test_quality.py").write_text(snippet, encoding="utf-8")
+        done = travelled.hubver("gate", "acme/router@v1.2.0", "--gates", str(gates), "--out", f"reports/{number}")
+        assert done.returncode == 0, f"{snippet}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_guide_to_gates_run(travelled):
+    (tasks,) = blocks(GATES, "text")
+    with (travelled.project / "hubver.toml").open("a", encoding="utf-8") as settings:
+        settings.write(tasks)
+    commands = [line[2:] for body in blocks(GATES, "console") for line in body.splitlines()]
+    assert len(commands) >= 5
+    for command in commands:
+        done = travelled.hubver(*shlex.split(command, comments=True)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)

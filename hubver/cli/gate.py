@@ -23,6 +23,12 @@ class _JudgeByDefault(click.Group):
             args = ["judge", *args]
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of judging, which is what this command does."""
+        records = [parameter.get_help_record(ctx) for parameter in judge_here.params]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+
 
 def _gates_options(function: Any) -> Any:
     gates = click.option(
