@@ -25,7 +25,7 @@ class _JudgeByDefault(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of judging, which is what this command does."""
-        records = [parameter.get_help_record(ctx) for parameter in judge_here.params]
+        records = [parameter.get_help_record(ctx) for parameter in judge_here.params if parameter.opts[0][:1] == "-"]
         with formatter.section("Options"):
             formatter.write_dl([record for record in records if record is not None])
 
@@ -40,18 +40,22 @@ def _gates_options(function: Any) -> Any:
     return gates(out(function))
 
 
-@click.group("gate", cls=_JudgeByDefault, options_metavar="", subcommand_metavar="ORG/NAME@REV [OPTIONS]")
+# No docstring, because `\b`, which keeps click from filling the paragraph, would have to be a raw character there.
+_HELP = """Judge a revision with the project's gates, against what is in production now.
+
+Runs pytest on exactly that commit, writes gate-report.json, .md and .html, and records the verdict in the ledger. Exits
+with 0 for a pass and 1 for anything else.
+
+\b
+  hubver gate ORG/NAME@REV               judge it here
+  hubver gate ORG/NAME@REV --shard 2/4   ask about a quarter of the examples, on one of four machines
+  hubver gate merge ORG/NAME@REV DIR     judge by the answers of all four
+"""
+
+
+@click.group("gate", cls=_JudgeByDefault, help=_HELP, options_metavar="", subcommand_metavar="ORG/NAME@REV [OPTIONS]")
 def command() -> None:
-    r"""Judge a revision with the project's gates, against what is in production now.
-
-    Runs pytest on exactly that commit, writes gate-report.json, .md and .html, and records the verdict in the ledger.
-    Exits with 0 for a pass and 1 for anything else.
-
-    \b
-      hubver gate ORG/NAME@REV                   judge it here
-      hubver gate ORG/NAME@REV --shard 2/4       ask about a quarter of the examples, on one of four machines
-      hubver gate merge ORG/NAME@REV DIR         judge by the answers of all four
-    """
+    """Hold the commands."""
 
 
 @command.command("judge")
