@@ -165,9 +165,12 @@ def test_parameters_tell_scorers_apart(one, other):
 
 
 MODULE = """
+import re
 from functools import partial
 LIMIT = {limit}
-def helper(text): return len(text) > {length}
+WORDS = {{"one", "two", "three", "four", "{word}"}}
+PATTERN = re.compile("{pattern}")
+def helper(text): return len(text) > {length} and text not in WORDS and PATTERN.search(text)
 def scorer(prediction, expected): return float(helper(prediction) and len(expected) > LIMIT)
 class Kept:
     def __init__(self): self.limit = LIMIT
@@ -188,10 +191,12 @@ def identities(folder, **values):
 
 
 def test_a_scorer_is_the_same_in_every_process_until_something_of_its_module_changes(tmp_path):
-    first = identities(tmp_path, limit=3, length=5)
-    assert identities(tmp_path, limit=3, length=5) == first
-    for changed in ({"limit": 4, "length": 5}, {"limit": 3, "length": 6}):
-        assert all(one != other for one, other in zip(identities(tmp_path, **changed), first, strict=True))
+    plain = {"limit": 3, "length": 5, "word": "five", "pattern": "a"}
+    first = identities(tmp_path, **plain)
+    assert all(identities(tmp_path, **plain) == first for _ in range(3))
+    for changed in ({"limit": 4}, {"length": 6}, {"word": "six"}, {"pattern": "b"}):
+        others = identities(tmp_path, **{**plain, **changed})
+        assert all(one != other for one, other in zip(others, first, strict=True)), changed
 
 
 @pytest.mark.parametrize(("pattern", "mode"), [("(", "search"), ("a", "match")])

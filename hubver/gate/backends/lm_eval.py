@@ -11,30 +11,25 @@ import contextlib
 import importlib.metadata
 import io
 import json
-import math
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, MissingPackage, NotFound
+from hubver.gate.backends.lm_eval_documents import PERPLEXITIES, documents, judged
 from hubver.gate.examples import Examples, digest_of
-from hubver.gate.requests import Generation, Likelihood, digest
+from hubver.gate.requests import digest
 from hubver.gate.scorers import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from hubver.gate.backends.lm_eval_documents import Document
     from hubver.gate.examples import Answers
-    from hubver.gate.requests import Answer, Request
     from hubver.settings import Settings
 
 # What `simple_evaluate` seeds the choice of few-shot examples with.
 _FEWSHOT_SEED = 1234
-# Log-probabilities, with the length they are divided by: we score what they are the perplexity of.
-_PERPLEXITIES = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"})
-# What the harness gives up at where neither task nor model says (`HFLM.max_gen_toks`).
-_MAX_NEW_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -76,37 +71,32 @@ class LmEvalTask:
         """
         with _harness(f"preparing the task {self.name!r}"):
             task = self._built(folder)
-            metric = self._metric(task)
-            documents = _documents(task, self.name)
-            filtered = self._filter(task)
-            slices = {name: self._slice(document) for name, document in documents.items()} if self.slice_by else {}
-            expected = {name: _text(task.doc_to_target(document.content)) for name, document in documents.items()}
-            stated = _stated(task)
+            metric, filtered = self._metric(task), self._filter(task)
+            found = documents(task, self.name)
+            expected = {name: _text(task.doc_to_target(document.content)) for name, document in found.items()}
+            requests = {name: document.requests for name, document in found.items()}
+            stated = {
+                "kind": "lm_eval",
+                "version": importlib.metadata.version("lm_eval"),
+                "task": _stated(task),
+                "metric": metric,
+                "filter": filtered,
+                "slice_by": self.slice_by,
+                "requests": {name: [digest(request) for request in some] for name, some in requests.items()},
+            }
 
         def judge(answers: Answers) -> Mapping[str, object]:
+            answered = {name: found[name].answered(some) for name, some in answers.items()}
             with _harness(f"scoring the task {self.name!r}"):
-                return _judged(
-                    task, {name: documents[name].answered(found) for name, found in answers.items()}, metric, filtered
-                )
+                return judged(task, answered, metric, filtered)
 
-        requests = {name: document.requests for name, document in documents.items()}
         return Examples(
             task=self.name,
             requests=requests,
             judge=judge,
-            digest=digest_of(
-                {
-                    "kind": "lm_eval",
-                    "version": importlib.metadata.version("lm_eval"),
-                    "task": stated,
-                    "metric": metric,
-                    "filter": filtered,
-                    "slice_by": self.slice_by,
-                    "requests": {name: [digest(request) for request in some] for name, some in requests.items()},
-                }
-            ),
+            digest=digest_of(stated),
             expected=expected,
-            slices=slices,
+            slices={name: self._slice(document) for name, document in found.items()} if self.slice_by else {},
             scorer=f"the metric {metric} of lm-evaluation-harness",
         )
 
@@ -141,7 +131,7 @@ class LmEvalTask:
             raise BadInput(
                 f"The task {self.name!r} has no metric {metric!r}.", expected=f"one of {', '.join(known) or 'none'}"
             )
-        if metric not in _PERPLEXITIES and task.higher_is_better().get(metric) is False:
+        if metric not in PERPLEXITIES and task.higher_is_better().get(metric) is False:
             raise BadInput(
                 f"The metric {metric!r} of the task {self.name!r} is better where it is lower, and a score is not.",
                 hint="Name another with metric=.",
@@ -155,7 +145,7 @@ class LmEvalTask:
             raise BadInput(f"The task {self.name!r} has no filter {chosen!r}.", expected=f"one of {', '.join(known)}")
         return chosen
 
-    def _slice(self, document: _Document) -> str:
+    def _slice(self, document: Document) -> str:
         if not isinstance(document.content, dict) or document.content.get(self.slice_by or "") is None:
             raise BadInput(f"A document of the task {self.name!r} has no field {self.slice_by!r} to slice by.")
         return str(document.content[self.slice_by])
@@ -183,114 +173,6 @@ def lm_eval_task(
     the task's digest, so that a change is seen.
     """
     return LmEvalTask(name, task, include_path, metric, filter, num_fewshot, limit, slice_by)
-
-
-@dataclass(frozen=True)
-class _Document:
-    """A document, and what the harness asks about it.
-
-    Attributes:
-        content: as the harness has it.
-        instances: of the harness, in its order.
-        requests: to our engine.
-        places: for each instance, and each time it is to be asked, the request and the continuation that answer it.
-    """
-
-    content: Any
-    instances: tuple[Any, ...]
-    requests: tuple[Request, ...]
-    places: tuple[tuple[tuple[int, int], ...], ...]
-
-    @classmethod
-    def of(cls, instances: Sequence[Any]) -> _Document:
-        """Bring a document's instances to requests; continuations of one prompt become one request."""
-        texts: dict[str, list[str]] = {}
-        for instance in instances:
-            if instance.request_type == "loglikelihood":
-                texts.setdefault(instance.args[0], []).append(instance.args[1])
-        requests: list[Request] = [
-            Likelihood(prompt, tuple(dict.fromkeys(continuations))) for prompt, continuations in texts.items()
-        ]
-        places = []
-        for instance in instances:
-            if instance.request_type == "loglikelihood":
-                prompt, text = instance.args[:2]
-                at = list(texts).index(prompt)
-                places.append((((at, list(dict.fromkeys(texts[prompt])).index(text)),)) * instance.repeats)
-                continue
-            asked = [_request(instance, repeat) for repeat in range(instance.repeats)]
-            places.append(tuple((len(requests) + number, 0) for number in range(len(asked))))
-            requests.extend(asked)
-        return cls(instances[0].doc, tuple(instances), tuple(requests), tuple(places))
-
-    def answered(self, answers: Sequence[Answer]) -> list[Any]:
-        """Instances of its own with the answers in them, as the harness would have put them there."""
-        return [
-            replace(instance, resps=[_response(instance, answers[at], which) for at, which in some], filtered_resps={})
-            for instance, some in zip(self.instances, self.places, strict=True)
-        ]
-
-
-def _request(instance: Any, repeat: int) -> Request:
-    if instance.request_type == "loglikelihood_rolling":
-        return Likelihood("", (instance.args[0],))
-    if instance.request_type != "generate_until" or len(instance.args) > 2:
-        raise BadInput(f"The harness asks for {instance.request_type} of more than text, which cannot be asked here.")
-    from lm_eval.models.utils import normalize_gen_kwargs
-
-    prompt, given = instance.args
-    options = normalize_gen_kwargs(given, _MAX_NEW_TOKENS)
-    request = Generation(prompt, options.pop("max_gen_toks"), tuple(options.pop("until")))
-    draws, temperature, top_p = options.pop("do_sample"), options.pop("temperature", 0.0), options.pop("top_p", 1.0)
-    if options:
-        raise BadInput(f"The harness asks to generate with {', '.join(options)}, which cannot be asked here.")
-    return replace(request, draw=repeat, temperature=temperature, top_p=top_p) if draws else request
-
-
-def _response(instance: Any, answer: Answer, which: int) -> Any:
-    if isinstance(answer, str):
-        return answer
-    found = answer[which]
-    if instance.request_type == "loglikelihood_rolling":
-        return found.log_probability
-    return found.log_probability, found.greedy
-
-
-def _documents(task: Any, name: str) -> dict[str, _Document]:
-    by_number: dict[int, list[Any]] = {}
-    for instance in task.instances:
-        by_number.setdefault(instance.doc_id, []).append(instance)
-    found: dict[str, _Document] = {}
-    seen: Counter[str] = Counter()
-    for instances in by_number.values():
-        content = json.dumps(instances[0].doc, sort_keys=True, default=str)
-        # Benchmarks do have documents twice, and the harness counts them twice.
-        seen[content] += 1
-        found[digest_of([content, seen[content]])] = _Document.of(sorted(instances, key=lambda item: item.idx))
-    if not found:
-        raise BadInput(f"The task {name!r} has no documents.", hint="A gate over zero examples would pass anything.")
-    return found
-
-
-def _judged(task: Any, answered: Mapping[str, list[Any]], metric: str, filtered: str) -> dict[str, object]:
-    task._instances = [instance for some in answered.values() for instance in some]  # noqa: SLF001 - has no public name
-    task.apply_filters()
-    found: dict[str, object] = {}
-    for name, instances in answered.items():
-        results = task.process_results(instances[0].doc, [instance.filtered_resps[filtered] for instance in instances])
-        if metric not in results:
-            raise BadInput(f"The harness gives {', '.join(results)}, and no {metric}")
-        found[name] = _score(metric, results[metric])
-    return found
-
-
-def _score(metric: str, value: Any) -> object:
-    if metric in _PERPLEXITIES:
-        log_probability, length = value if isinstance(value, tuple) else (value, 1)
-        return math.exp(log_probability / length)
-    if isinstance(value, tuple | list | dict | str):
-        raise BadInput(f"{metric} is no number for one document, but for all together")
-    return float(value)
 
 
 def _stated(task: Any) -> Any:

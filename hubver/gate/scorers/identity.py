@@ -92,11 +92,11 @@ def _describe_function(function: Callable[..., object], parts: list[str], seen: 
         parts.append(name)
         _describe(value, parts, seen)
     for name, value in sorted(named.globals.items()):
-        if inspect.ismodule(value):
+        code = inspect.isclass(value) or inspect.isroutine(value)
+        if inspect.ismodule(value) or (code and value.__module__ != function.__module__):
             continue
-        if getattr(value, "__module__", function.__module__) == function.__module__:
-            parts.append(name)
-            _describe(value, parts, seen)
+        parts.append(name)
+        _describe(value, parts, seen)
 
 
 def _source(value: Any) -> str:
@@ -108,5 +108,11 @@ def _source(value: Any) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, set | frozenset):  # in no order
+        return f"{{{', '.join(sorted(map(_shown, value)))}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_shown(key)}: {_shown(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_shown, value))})"
     # An address differs from one process to the next, and the next one is to find the same.
     return _ADDRESS.sub("", repr(value))
