@@ -111,6 +111,47 @@ def by_hand(folder, tiny):
 
 
 @pytest.fixture(scope="module")
+def talking(tiny, tmp_path_factory):
+    """The same model with a chat template."""
+    folder = tmp_path_factory.mktemp("talking") / "model"
+    shutil.copytree(tiny.base, folder)
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }} {% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
+    )
+    return folder
+
+
+@pytest.mark.parametrize(("name", "metric"), [("choices", "acc_norm"), ("texts", "quarter")])
+def test_chats_score_what_the_harness_finds_too(talking, folder, name, metric):
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        found = simple_evaluate(
+            HFLM(pretrained=str(talking), device="cpu", batch_size=4, dtype="float32"),
+            tasks=[name],
+            task_manager=TaskManager(include_path=str(folder / "yaml"), include_defaults=False),
+            apply_chat_template=True,
+            fewshot_as_multiturn=True,
+            log_samples=True,
+            bootstrap_iters=0,
+        )
+    samples = found["samples"][name]
+    first = samples[0]["filter"]
+    theirs = [s[metric] for s in sorted(samples, key=lambda s: s["doc_id"]) if s["filter"] == first]
+    model = Engine().load(ModelSource("candidate", talking))
+    assert ours(model, folder, name, metric=metric, chat=True) == theirs
+    assert len(set(theirs)) > 1
+    examples = lm_eval_task(name, include_path="yaml", chat=True).load(folder, SETTINGS)
+    plain = lm_eval_task(name, include_path="yaml").load(folder, SETTINGS)
+    assert examples.requests != plain.requests
+    assert examples.digest != plain.digest
+    assert examples.requests.keys() == plain.requests.keys()
+
+
+@pytest.fixture(scope="module")
 def model(tiny):
     return Engine().load(ModelSource("candidate", tiny.base))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, MissingPackage, NotFound
-from hubver.gate.backends.lm_eval_documents import PERPLEXITIES, documents, judged
+from hubver.gate.backends.lm_eval_documents import PERPLEXITIES, documents, judged, turns_as_text
 from hubver.gate.examples import Examples, digest_of
 from hubver.gate.requests import digest
 from hubver.gate.scorers import identity
@@ -46,6 +46,7 @@ class LmEvalTask:
         num_fewshot: how many examples stand before each; None for what the task says.
         limit: use the first so many documents, as the harness does.
         slice_by: the field of a document that `worst_slice` groups by.
+        chat: whether each prompt goes through the model's own chat template, with few-shot examples as turns of it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class LmEvalTask:
     num_fewshot: int | None = None
     limit: int | None = None
     slice_by: str | None = None
+    chat: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -72,7 +74,7 @@ class LmEvalTask:
         with _harness(f"preparing the task {self.name!r}"):
             task = self._built(folder)
             metric, filtered = self._metric(task), self._filter(task)
-            found = documents(task, self.name)
+            found = documents(task, self.name, chat=self.chat)
             expected = {name: _text(task.doc_to_target(document.content)) for name, document in found.items()}
             requests = {name: document.requests for name, document in found.items()}
             stated = {
@@ -121,7 +123,12 @@ class LmEvalTask:
         if self.num_fewshot is not None or task.get_config("num_fewshot") is None:
             task.set_config(key="num_fewshot", value=self.num_fewshot or 0)
         task.set_fewshot_seed(seed=_FEWSHOT_SEED)
-        task.build_all_requests(limit=self.limit)
+        task.build_all_requests(
+            limit=self.limit,
+            apply_chat_template=self.chat,
+            fewshot_as_multiturn=self.chat,
+            chat_template=turns_as_text if self.chat else None,
+        )
         return task
 
     def _metric(self, task: Any) -> str:
@@ -161,6 +168,7 @@ def lm_eval_task(
     num_fewshot: int | None = None,
     limit: int | None = None,
     slice_by: str | None = None,
+    chat: bool = False,
 ) -> LmEvalTask:
     """A task of lm-evaluation-harness (needs `hubver[lm-eval]`); see `LmEvalTask`.
 
@@ -172,7 +180,7 @@ def lm_eval_task(
     The harness reads its datasets as the task says, at a commit only if the task names one; whatever they hold is part of
     the task's digest, so that a change is seen.
     """
-    return LmEvalTask(name, task, include_path, metric, filter, num_fewshot, limit, slice_by)
+    return LmEvalTask(name, task, include_path, metric, filter, num_fewshot, limit, slice_by, chat)
 
 
 def _stated(task: Any) -> Any:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
 from hubver.gate.examples import digest_of
-from hubver.gate.requests import Generation, Likelihood
+from hubver.gate.requests import Chat, Generation, Likelihood, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hubver.gate.requests import Answer, Request
+    from hubver.gate.requests import Answer, Prompt, Request
 
 # Log-probabilities, with the length they are divided by: we score what they are the perplexity of.
 PERPLEXITIES = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"})
@@ -40,14 +40,15 @@ class Document:
     places: tuple[tuple[tuple[int, int], ...], ...]
 
     @classmethod
-    def of(cls, instances: Sequence[Any]) -> Document:
+    def of(cls, instances: Sequence[Any], *, chat: bool) -> Document:
         """Bring a document's instances to requests; continuations of one prompt become one request."""
         texts: dict[str, list[str]] = {}
         for instance in instances:
             if instance.request_type == "loglikelihood":
                 texts.setdefault(instance.args[0], []).append(instance.args[1])
         requests: list[Request] = [
-            Likelihood(prompt, tuple(dict.fromkeys(continuations))) for prompt, continuations in texts.items()
+            Likelihood(_prompt(prompt, chat=chat), tuple(dict.fromkeys(continuations)))
+            for prompt, continuations in texts.items()
         ]
         places = []
         for instance in instances:
@@ -56,7 +57,7 @@ class Document:
                 at = list(texts).index(prompt)
                 places.append((((at, list(dict.fromkeys(texts[prompt])).index(text)),)) * instance.repeats)
                 continue
-            asked = [_request(instance, repeat) for repeat in range(instance.repeats)]
+            asked = [_request(instance, repeat, chat=chat) for repeat in range(instance.repeats)]
             places.append(tuple((len(requests) + number, 0) for number in range(len(asked))))
             requests.extend(asked)
         return cls(instances[0].doc, tuple(instances), tuple(requests), tuple(places))
@@ -69,7 +70,23 @@ class Document:
         ]
 
 
-def _request(instance: Any, repeat: int) -> Request:
+def turns_as_text(turns: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True) -> str:
+    """A chat as the text that stands for it among the harness's arguments: only the model knows its own template.
+
+    Raises:
+        BadInput: the model's turn is begun already.
+    """
+    if not add_generation_prompt:
+        raise BadInput("The task begins the model's own turn (gen_prefix), which cannot be asked as a chat here.")
+    return json.dumps([[turn["role"], turn["content"]] for turn in turns], ensure_ascii=False)
+
+
+def _prompt(text: str, *, chat: bool) -> Prompt:
+    # Where there is no prompt, there are no turns.
+    return Chat(tuple(Message(*turn) for turn in json.loads(text))) if chat and text else text
+
+
+def _request(instance: Any, repeat: int, *, chat: bool) -> Request:
     if instance.request_type == "loglikelihood_rolling":
         return Likelihood("", (instance.args[0],))
     if instance.request_type != "generate_until" or len(instance.args) > 2:
@@ -78,7 +95,7 @@ def _request(instance: Any, repeat: int) -> Request:
 
     prompt, given = instance.args
     options = normalize_gen_kwargs(given, _MAX_NEW_TOKENS)
-    request = Generation(prompt, options.pop("max_gen_toks"), tuple(options.pop("until")))
+    request = Generation(_prompt(prompt, chat=chat), options.pop("max_gen_toks"), tuple(options.pop("until")))
     draws, temperature, top_p = options.pop("do_sample"), options.pop("temperature", 0.0), options.pop("top_p", 1.0)
     if options:
         raise BadInput(f"The harness asks to generate with {', '.join(options)}, which cannot be asked here.")
@@ -94,7 +111,7 @@ def _response(instance: Any, answer: Answer, which: int) -> Any:
     return found.log_probability, found.greedy
 
 
-def documents(task: Any, name: str) -> dict[str, Document]:
+def documents(task: Any, name: str, *, chat: bool) -> dict[str, Document]:
     """The documents of a task, by id.
 
     Raises:
@@ -109,7 +126,9 @@ def documents(task: Any, name: str) -> dict[str, Document]:
         content = json.dumps(instances[0].doc, sort_keys=True, default=str)
         # Benchmarks do have documents twice, and the harness counts them twice.
         seen[content] += 1
-        found[digest_of([content, seen[content]])] = Document.of(sorted(instances, key=lambda item: item.idx))
+        found[digest_of([content, seen[content]])] = Document.of(
+            sorted(instances, key=lambda item: item.idx), chat=chat
+        )
     if not found:
         raise BadInput(f"The task {name!r} has no documents.", hint="A gate over zero examples would pass anything.")
     return found

@@ -70,9 +70,17 @@ _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("temperature", "top_p"), (float, int)),
     **dict.fromkeys(("messages", "choices"), (str, list)),
     "stop": _LIST,
+    "chat": (bool,),
     "scorer": (str, dict),
 }
-_NAMES = {str: "a text", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+_NAMES = {
+    bool: "true or false",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def declared(name: str, settings: Settings) -> AnyTask:
