@@ -99,13 +99,13 @@ def test_classification_has_one_list_of_choices():
 @pytest.mark.parametrize(
     ("answer", "choices", "right"),
     [
-        (1, ["2", "1", "0"], "1"),
+        (2, ["2", "1", "0"], "0"),
         ("2", ["2", "1", "0"], "2"),
         ("1", ["a", "b"], "b"),
         (True, ["False", "True"], "True"),
     ],
 )
-def test_an_answer_is_a_text_before_it_is_a_number(answer, choices, right):
+def test_a_text_is_a_choice_before_it_is_a_number_and_a_number_is_none(answer, choices, right):
     examples = load(ChoiceTask("t", [{"prompt": "p", "choices": choices, "answer": answer}]))
     assert list(examples.expected.values()) == [right]
 
