@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "push": ("hubver.cli.push", "Publish a training run: one commit, one tag, one card."),
     "gate": ("hubver.cli.gate", "Judge a revision with the project's gates."),
+    "compare": ("hubver.cli.compare", "Compare two models on the same examples."),
+    "bisect": ("hubver.cli.bisect", "Find the first version that a gate refuses."),
     "promote": ("hubver.cli.promote", "Move production to a revision that passed its gate."),
     "rollback": ("hubver.cli.rollback", "Move production back to a rollback point."),
     "status": ("hubver.cli.status", "Show what is in production, and the way back."),

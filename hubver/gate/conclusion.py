@@ -69,11 +69,11 @@ def exit_code(found: Verdict, findings: Findings) -> int:
 
 
 def scores(case: Case, findings: Findings, models: Answering) -> Scores | None:
-    """What the candidate scored, for the day when it is in production; None for a local folder."""
-    identity = case.candidate.identity
-    if identity is None:
-        return None
+    """What the candidate scored, for the day when it is in production; None for a folder, and where it was not scored."""
     tasks = {digest: known for (who, digest), known in findings.scores.items() if who == case.candidate.name}
+    identity = case.candidate.identity
+    if identity is None or not tasks:
+        return None
     return Scores.of(identity, models.key(), tasks)
 
 
