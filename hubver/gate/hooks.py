@@ -199,10 +199,17 @@ class GateHooks:
         if report:
             scores = conclusion.scores(case, findings, models)
             kept = {SCORES_JSON: scores.to_bytes()} if scores and case.part is None else {}
-            shown = html(found, appendix.collect(self.session))
             # The JSON comes last: where it is, so is what stands beside it.
-            reports = {REPORT_HTML: shown.encode(), REPORT_MARKDOWN: markdown(found).encode()}
+            reports = {**self._page(found), REPORT_MARKDOWN: markdown(found).encode()}
             outbox.put(Path(report), {**kept, **reports, REPORT_JSON: found.to_bytes()})
+
+    def _page(self, found: Verdict) -> dict[str, bytes]:
+        """The page with pictures; a verdict stands without it, so nothing that goes wrong there may cost it."""
+        try:
+            return {REPORT_HTML: html(found, appendix.collect(self.session)).encode()}
+        except Exception as error:  # noqa: BLE001 - see above
+            self._tell(f"the page {REPORT_HTML} could not be drawn: {said(error)}")
+            return {}
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict last, where people look."""

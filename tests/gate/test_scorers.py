@@ -158,7 +158,6 @@ def defaulted(prediction, expected, *, weight=0.5):
         (batched(closure(0.5)), batched(closure(0.25))),
         (batched(half), half),
     ],
-    ids=repr,
 )
 def test_parameters_tell_scorers_apart(one, other):
     assert identity(one) != identity(other)
