@@ -204,7 +204,7 @@ def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
         reports = {name: (folder / name).read_bytes() for name in (REPORT_MARKDOWN, REPORT_JSON)}
         if (folder / SCORES_JSON).is_file():
             reports = {SCORES_JSON: (folder / SCORES_JSON).read_bytes(), **reports}
-        local = {REPORT_HTML: (folder / REPORT_HTML).read_bytes()}
+        local = {REPORT_HTML: (folder / REPORT_HTML).read_bytes()} if (folder / REPORT_HTML).is_file() else {}
     except OSError:
         error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
         raise error(f"The gate ended with code {code} and wrote no report.", hint=child.last_words(tail)) from None
