@@ -49,6 +49,7 @@ print(time.perf_counter() - began)
 WAYS = ("disk: copy and sync", "sha256 alone", "Hub, Xet", "Hub, LFS", "git-lfs, folder", "git, HTTP")
 _MIB = 2**20
 _PIECE = 16 * _MIB
+_LARGE = 100 * _MIB
 # The first bytes of half-precision weights: few of 256 are common, so that weights compress a little, as real ones do.
 _EXPONENTS = bytes(random.Random(0).choices(range(256), [2 ** -abs((n & 127) - 60) + 0.001 for n in range(256)], k=256))
 
@@ -187,7 +188,8 @@ class Round:
 def measure(load: Load, rounds: int) -> None:
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     memory: dict[str, int] = defaultdict(int)
-    for _ in range(rounds):
+    for number in range(rounds):
+        print(f"{load.name}: round {number + 1} of {rounds}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="hubver-bench-") as folder:
             turn = Round(Path(folder), load, times, memory)
             turn.disk()
@@ -195,7 +197,9 @@ def measure(load: Load, rounds: int) -> None:
             turn.hub("Hub, LFS", HF_HUB_DISABLE_XET="1")
             if not load.text:
                 turn.git("git-lfs, folder", lfs=True)
-            turn.git("git, HTTP", lfs=False)
+            # Git without LFS packs a large file for minutes, and does so alike each time.
+            if number == 0 or load.size < _LARGE:
+                turn.git("git, HTTP", lfs=False)
     report(load, rounds, times, memory)
 
 
@@ -215,6 +219,7 @@ def report(load: Load, rounds: int, times: dict[tuple[str, str], list[float]], m
                 print(
                     f"    {way:<20} {median:7.2f} s {spread:<18} {total / median:6.0f} MiB/s {disk / median:5.2f}x{peak}"
                 )
+    sys.stdout.flush()
 
 
 def _size(text: str) -> int:
