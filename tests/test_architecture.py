@@ -33,6 +33,8 @@ PURE = (
     "hubver.record.schema",
     "hubver.gate.statistics",
     "hubver.gate.policies",
+    "hubver.gate.requests",
+    "hubver.gate.report.pictures",
     "hubver.gate.thresholds",
     "hubver.gate.verdict",
     "hubver.demo.tickets",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from hubver.gate.appendix import Shown
     from hubver.gate.compare import Comparison, Numbers, TaskCompared
+    from hubver.gate.report.appendix import Shown
 
 
 @click.command("compare")

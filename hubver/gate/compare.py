@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.gate import appendix, compare_tasks, statistics
+from hubver.gate import compare_tasks, statistics
 from hubver.gate.contenders import Contender
 from hubver.gate.examples import BadScore
 from hubver.gate.models import Models
 from hubver.gate.policies import ALPHA
+from hubver.gate.report import appendix
 from hubver.gate.session import SEED, sliced
 from hubver.pins import resolve
 from hubver.settings import Settings
@@ -19,8 +20,8 @@ from hubver.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hubver.gate.appendix import Shown
     from hubver.gate.examples import Examples
+    from hubver.gate.report.appendix import Shown
     from hubver.gate.requests import Answer
 
     Scores = Mapping[str, float]

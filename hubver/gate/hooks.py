@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hubver.errors import HubverError
-from hubver.gate import appendix, conclusion, outbox
+from hubver.gate import conclusion, outbox
 from hubver.gate.case import Case
 from hubver.gate.child import PROGRESS
 from hubver.gate.contenders import find_candidate, find_production
 from hubver.gate.models import Models
 from hubver.gate.provenance import gates_code
 from hubver.gate.public import public, said
-from hubver.gate.report import line, markdown, properties, sentence
-from hubver.gate.report_html import html
+from hubver.gate.report import appendix, line, markdown, properties, sentence
+from hubver.gate.report.page import html
 from hubver.gate.scores import SCORES_JSON, Scores
 from hubver.gate.session import SEED, GateSession
 from hubver.gate.shards import CarriedAnswers, Part

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from hubver.localhub import trees
 from hubver.localhub.blobs import write_blobs
 from hubver.localhub.errors import HubError, bad_request, entry_not_found, revision_not_found
+from hubver.localhub.git.pre_receive import MISSING, Rule, objection
 from hubver.localhub.paths import checked_path
 from hubver.localhub.pointers import Attributes, Pointer, parse_pointer
-from hubver.localhub.pre_receive import MISSING, Rule, objection
 from hubver.localhub.repository import Repository, read_blob, tree_of, write_commit
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from tools import needs
 
 from hubver.errors import BadInput
 from hubver.gate import policies
-from hubver.gate.appendix import Compared, Shown, worst
 from hubver.gate.judge import judge
 from hubver.gate.policies import Usage
-from hubver.gate.report_html import html
-from hubver.gate.report_pictures import Scale, curves, interval_picture, limit_pictures, slice_plots
+from hubver.gate.report.appendix import Compared, Shown, worst
+from hubver.gate.report.page import html
+from hubver.gate.report.pictures import Scale, curves, interval_picture, limit_pictures, slice_plots
 from hubver.gate.runner import How
 from hubver.gate.verdict import (
     REPORT_HTML,

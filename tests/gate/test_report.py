@@ -9,7 +9,7 @@ from rich.console import Console
 
 from hubver.gate import policies
 from hubver.gate.report import line, markdown, properties, sentence, terminal
-from hubver.gate.report_schema import json_schema
+from hubver.gate.report.schema import json_schema
 from hubver.gate.verdict import Counts, GatesCode, Subject, Verdict, count_gates
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "verdict.schema.json"

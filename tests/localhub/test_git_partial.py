@@ -7,7 +7,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from stock_git import authorised
 
 from hubver.localhub import LocalHub, Switches
-from hubver.localhub.selection import Filter
+from hubver.localhub.git.selection import Filter
 
 FILES = {"a.txt": b"a", "big.txt": b"x" * 5000, "sub/b.txt": b"b", "sub/deep/c.txt": b"c"}
 

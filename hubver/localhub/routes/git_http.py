@@ -18,12 +18,12 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from hubver.localhub import upload_pack as v2
 from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
+from hubver.localhub.git import upload_pack as v2
+from hubver.localhub.git.inspection import Intake
+from hubver.localhub.git.receive_pack import advertise, receive
 from hubver.localhub.holdings import take
-from hubver.localhub.inspection import Intake
-from hubver.localhub.receive_pack import advertise, receive
 from hubver.localhub.users import User
 
 if TYPE_CHECKING:

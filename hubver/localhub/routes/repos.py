@@ -13,8 +13,8 @@ from hubver.localhub.call import Call, route
 from hubver.localhub.card import check_card, read_card
 from hubver.localhub.commits import parse_operations
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
+from hubver.localhub.git.pre_receive import objection
 from hubver.localhub.info import describe
-from hubver.localhub.pre_receive import objection
 from hubver.localhub.properties import asked_properties
 from hubver.localhub.refs import MAIN
 from hubver.localhub.repository import PREFIXES

@@ -13,16 +13,16 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate import report_pictures as pictures
-from hubver.gate.report_words import bounds, count, is_difference, named, number, probability, tally
+from hubver.gate.report import pictures
+from hubver.gate.report.words import bounds, count, is_difference, named, number, probability, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jinja2 import Environment
 
-    from hubver.gate.appendix import Compared
-    from hubver.gate.report_pictures import Curves, Plot, Row
+    from hubver.gate.report.appendix import Compared
+    from hubver.gate.report.pictures import Curves, Plot, Row
     from hubver.gate.verdict import GateResult, SliceResult, Verdict
 
 OUTCOMES = {
@@ -159,7 +159,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     found = Environment(
-        loader=PackageLoader("hubver.gate"),
+        loader=PackageLoader("hubver.gate.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

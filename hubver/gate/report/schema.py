@@ -11,7 +11,7 @@ def json_schema() -> bytes:
 
     After a change of `Verdict`, write it again::
 
-        python -c "from hubver.gate.report_schema import json_schema; print(json_schema().decode(), end='')" \
+        python -c "from hubver.gate.report.schema import json_schema; print(json_schema().decode(), end='')" \
             > docs/reference/verdict.schema.json
     """
     schema = Verdict.model_json_schema(mode="validation")

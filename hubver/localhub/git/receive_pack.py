@@ -14,10 +14,10 @@ from dulwich.errors import ApplyDeltaError, ChecksumMismatch, GitProtocolError, 
 from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 
 from hubver.localhub.discussions import Discussion, Discussions, pull_number
-from hubver.localhub.inspection import Inspection, Intake, Objection
-from hubver.localhub.pack_sizes import check_sizes
+from hubver.localhub.git.inspection import Inspection, Intake, Objection
+from hubver.localhub.git.pack_sizes import check_sizes
+from hubver.localhub.git.quarantine import Quarantine, quarantine
 from hubver.localhub.pulls import record_commit
-from hubver.localhub.quarantine import Quarantine, quarantine
 from hubver.localhub.refs import RefChange, RefusedChanges
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from dulwich.objects import ObjectID
 
-    from hubver.localhub.selection import History
+    from hubver.localhub.git.selection import History
 
 
 @dataclass(frozen=True)

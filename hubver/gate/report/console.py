@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.gate.report_markdown import markdown
-from hubver.gate.report_words import beside, count, marked, number, sentence
+from hubver.gate.report.words import beside, count, marked, number, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from rich.table import Table
 
     from hubver.gate.verdict import GateResult, SliceResult, Verdict
-
-__all__ = ["line", "markdown", "properties", "sentence", "terminal"]
 
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not-applicable": "dim", "error": "red"}
 COLUMNS = ("Gate", "Task", "Candidate", "Production", "Interval", "Threshold", "n")

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.gate.report_words import is_difference, number
+from hubver.gate.report.words import is_difference, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

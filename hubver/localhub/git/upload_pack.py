@@ -15,9 +15,9 @@ from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import ObjectID
 from dulwich.pack import write_pack_from_container
 
+from hubver.localhub.git.selection import Filter, History, Want, objects_between
+from hubver.localhub.git.shallow import Boundary, Deepening, boundary
 from hubver.localhub.refs import MAIN
-from hubver.localhub.selection import Filter, History, Want, objects_between
-from hubver.localhub.shallow import Boundary, Deepening, boundary
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.gate.report_words import bounds, count, marked, number, probability, sentence
+from hubver.gate.report.words import bounds, count, marked, number, probability, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,10 +12,10 @@ from dulwich.objects import S_ISGITLINK, Commit, ObjectID
 from hubver.localhub import trees
 from hubver.localhub.access import may_write
 from hubver.localhub.discussions import Discussions, pull_number
-from hubver.localhub.pre_receive import Rule, objection
+from hubver.localhub.git.pre_receive import Rule, objection
+from hubver.localhub.git.selection import History
 from hubver.localhub.refs import MAIN, RefChange
 from hubver.localhub.repository import Repository, peel, read_blob
-from hubver.localhub.selection import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
