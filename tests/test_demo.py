@@ -119,3 +119,52 @@ def test_a_score_that_is_not_a_number_is_no_pass(travelled):
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "nan" in done.stdout.lower()
+
+
+DEMANDING = """
+from hubver.gate import Task, exact_match
+
+TICKETS = Task("tickets", rows="tickets.jsonl", scorer=exact_match, slice_by="queue", max_new_tokens=24)
+
+
+def test_routes_well_enough(gate):
+    gate.floor(TICKETS, 0.9)
+
+
+def test_every_queue_is_there(gate):
+    gate.worst_slice(TICKETS, floor=0.5, expect=EVERY_QUEUE)
+"""
+
+
+def judged_on(travelled, change):
+    """The verdict on the good version, once its examples were changed."""
+    gates = travelled.project / "changed"
+    gates.mkdir()
+    rows = [json.loads(line) for line in (travelled.project / "gates" / "tickets.jsonl").read_text().splitlines()]
+    body = DEMANDING.replace("EVERY_QUEUE", repr(sorted({row["queue"] for row in rows})))
+    (gates / "test_quality.py").write_text(body, encoding="utf-8")
+    (gates / "tickets.jsonl").write_text("\n".join(map(json.dumps, change(rows))), encoding="utf-8")
+    done = travelled.hubver("gate", f"{REPO}@v1.2.0", "--gates", "changed", "--out", "judged")
+    report = json.loads((travelled.project / "judged" / "gate-report.json").read_bytes())
+    return done.returncode, {gate["policy"]: gate for gate in report["gates"]}
+
+
+def test_examples_as_they_are_pass(travelled):
+    code, gates = judged_on(travelled, lambda rows: rows)
+    assert (code, {gate["outcome"] for gate in gates.values()}) == (0, {"pass"})
+
+
+def test_shuffled_labels_are_no_pass(travelled):
+    def shuffled(rows):
+        wrong = [row["completion"] for row in rows]
+        return [{**row, "completion": other} for row, other in zip(rows, wrong[7:] + wrong[:7], strict=True)]
+
+    code, gates = judged_on(travelled, shuffled)
+    assert (code, gates["floor"]["outcome"]) == (1, "fail")
+    assert "is below the floor 0.9" in gates["floor"]["reason"]
+
+
+def test_a_slice_that_was_deleted_is_no_pass(travelled):
+    code, gates = judged_on(travelled, lambda rows: [row for row in rows if row["queue"] != "returns"])
+    assert (code, gates["floor"]["outcome"], gates["worst_slice"]["outcome"]) == (1, "pass", "fail")
+    assert "'returns'" in gates["worst_slice"]["reason"]
