@@ -181,7 +181,7 @@ class _Story:
     def gate(self, revision: str, *, expect: int) -> dict[str, Any]:
         """Judge a revision with the project's gates. Returns the report."""
         reports = f"reports/{revision}"
-        self.run("gate", f"{ROUTER}@{revision}", "--out", reports, expect=expect)
+        self.run("gate", f"{ROUTER}@{revision}", "--full", "--out", reports, expect=expect)
         report: dict[str, Any] = json.loads((self.project / reports / "gate-report.json").read_bytes())
         return report
 

@@ -198,7 +198,8 @@ class Models:
 
     def _source(self, who: Contender) -> ModelSource:
         if who.name not in self._sources:
-            if who.pin is not None:
+            # A base comes with the adapter that names it.
+            if who.pin is not None and not who.without_adapter:
                 self._tell(f"fetching {who.name}")
             self._sources[who.name] = who.source(self._settings)
         return self._sources[who.name]
