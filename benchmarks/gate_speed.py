@@ -5,7 +5,7 @@ parameters; the examples are the demo's tickets, each with all its possible answ
 sides run on the same machine, in turn, on as many threads as hubver picks, in float32, in batches of 64, from the start
 of Python to the last answer; processor seconds are given too, as they suffer less from what else the machine does. The
 harness runs with its index of bundled tasks (as its command line does) and without.
-Every decision must be the same, or there is no figure. Needs lm_eval 0.4.13, which hubver does not install.
+Every decision must be the same, or there is no figure. Needs `hubver[lm-eval]`.
 """
 
 from __future__ import annotations
