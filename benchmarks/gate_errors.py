@@ -250,7 +250,7 @@ def follow(case: Case, generator: np.random.Generator, pilot: np.ndarray, planne
     return decided / runs
 
 
-def main() -> None:
+def main(_arguments: list[str]) -> None:
     began = time.perf_counter()
     generator = np.random.Generator(np.random.PCG64(SEED))
     noise = 2 * math.sqrt(ALPHA * (1 - ALPHA) / RUNS)

@@ -250,7 +250,7 @@ def check(folder: Path) -> None:
     assert len({json.dumps(decisions) for decisions in theirs.values()}) == len(MODELS), "the models do not differ"
 
 
-def main() -> None:
+def main(_arguments: list[str]) -> None:
     if importlib.util.find_spec("lm_eval") is None:
         print("gate_speed needs lm_eval 0.4.13: pip install lm_eval==0.4.13")
         return
