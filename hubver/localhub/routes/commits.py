@@ -8,7 +8,7 @@ import html
 import itertools
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dulwich.ignore import IgnoreFilter, read_ignore_patterns
 from dulwich.objects import ObjectID
@@ -56,22 +56,43 @@ def preupload(call: Call) -> Response:
     repo = call.repo()
     call.author()
     body = call.json()
+    files = _announced(body)
     commit = repo.resolve(call.param("revision"))
     answers = []
     with repo.objects() as store:
         tree, attributes = tree_of(store, commit), repo.attributes(store, commit)
         ignored = _ignored(store, tree, body.get("gitIgnore"))
-        try:
-            for file in body["files"]:
-                path = checked_path(file["path"])
-                sample = base64.b64decode(file.get("sample") or "")
-                large = wants_lfs(attributes, path, int(file["size"]), sample)
-                answer = {"path": file["path"], "uploadMode": "lfs" if large else "regular"}
-                answer |= {"shouldIgnore": bool(ignored.is_ignored(path)), "oid": stored_oid(store, tree, path)}
-                answers.append(answer)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
-            raise bad_request("`files` must be a list of objects with `path`, `size` and `sample`") from None
+        for file in files:
+            large = wants_lfs(attributes, file.path, file.size, file.sample)
+            answer: dict[str, Any] = {"path": file.sent, "uploadMode": "lfs" if large else "regular"}
+            answer |= {"shouldIgnore": bool(ignored.is_ignored(file.path)), "oid": stored_oid(store, tree, file.path)}
+            answers.append(answer)
     return JSONResponse({"files": answers, "commitOid": commit})
+
+
+class _Announced(NamedTuple):
+    """One file that a client means to upload."""
+
+    sent: str
+    path: str
+    size: int
+    sample: bytes
+
+
+def _announced(body: dict[str, Any]) -> list[_Announced]:
+    """Read the files that a preupload asks about; before any object is read, for one that is gone is no bad request."""
+    try:
+        return [
+            _Announced(
+                sent=file["path"],
+                path=checked_path(file["path"]),
+                size=int(file["size"]),
+                sample=base64.b64decode(file.get("sample") or ""),
+            )
+            for file in body["files"]
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
+        raise bad_request("`files` must be a list of objects with `path`, `size` and `sample`") from None
 
 
 def _ignored(store: BaseObjectStore, tree: str, sent: object) -> IgnoreFilter:
