@@ -44,3 +44,18 @@ def test_what_is_no_record_is_refused_by_its_field(changes, named):
     value = {**json.loads(EXAMPLE.read_bytes()), **changes}
     with pytest.raises(BadDocument, match=named):
         RunRecord.from_bytes(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("kept", sorted(Path(__file__).with_name("kept").glob("*.json")), ids=lambda path: path.stem)
+def test_records_that_were_published_once_load_for_ever(kept):
+    again = json.loads(RunRecord.from_bytes(kept.read_bytes()).to_bytes())
+    assert holds(again, json.loads(kept.read_bytes()))
+
+
+def holds(whole, part):
+    """Whether nothing of `part` was lost or changed in `whole`, which may hold newer fields as well."""
+    if isinstance(part, dict):
+        return all(name in whole and holds(whole[name], value) for name, value in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(holds, whole, part))
+    return whole == part
