@@ -148,8 +148,11 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
 
     def _publish(self, final: Path, repo_id: str, run: draft.Draft) -> None:
         from hubver.publish import push
+        from hubver.settings import Settings
 
         draft.write(final, run)
+        if Settings.load().reproducing:
+            return  # `hubver reproduce` compares what was saved, and nobody asked to publish it again
         self.published = push(final, repo_id, version=self.version, bump=self.bump, message=self.message)
         done = "already published" if self.published.already else "published"
         # Trainers print their own results too; at the default level a log would not show where the run has gone.

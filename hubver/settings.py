@@ -45,6 +45,8 @@ class Settings(BaseModel):
             `~/.cache/hubver`; None to keep none.
         tasks: the tables `[tasks.NAME]`, as they were written: what one says is checked when it is used.
         source: the file that was read; None where there is none.
+        reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
+            nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +61,7 @@ class Settings(BaseModel):
     cache: Path | None = None
     tasks: dict[str, Any] = {}
     source: Path | None = None
+    reproducing: bool = False
 
     @classmethod
     def load(cls, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -169,7 +172,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {"cache": _cache(environ)}
+    values: dict[str, Any] = {"cache": _cache(environ), "reproducing": bool(environ.get("HUBVER_REPRODUCING"))}
     if endpoint := environ.get("HF_ENDPOINT"):
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():

@@ -123,3 +123,8 @@ def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
     (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
     with pytest.raises(BadSettings, match=r"'task'.*one of gates, production, tasks"):
         Settings.load(tmp_path, NOWHERE)
+
+
+def test_a_run_that_is_reproduced_knows_it(tmp_path):
+    assert not Settings.load(tmp_path, NOWHERE).reproducing
+    assert Settings.load(tmp_path, {**NOWHERE, "HUBVER_REPRODUCING": "1"}).reproducing
