@@ -173,19 +173,21 @@ class Hub:
         title: str,
         description: str,
         parent: str,
+        branch: str = "main",
         pull_request: bool = False,
     ) -> tuple[str, int | None]:
-        """Put files into one commit on `main`, or into a new pull request against it.
+        """Put files into one commit on a branch, or into a new pull request against it.
 
         Args:
             delete: files of the parent that the new commit no longer has.
-            parent: the head that the commit is made for; it is refused if `main` is elsewhere.
+            parent: the head that the commit is made for; it is refused if the branch is elsewhere.
+            branch: it must exist.
 
         Returns:
             The commit's sha, and the number of the pull request, if one was asked for.
 
         Raises:
-            StaleRef: `main` is no longer at `parent`.
+            StaleRef: the branch is no longer at `parent`.
             HubUnreachable, HubFailed: the answer was lost; the commit may have landed, so look before trying again.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -197,12 +199,13 @@ class Hub:
             operations.append(add)
         operations += [CommitOperationDelete(path_in_repo=path) for path in delete]
         try:
-            with translated(self.endpoint, f"{repo_id}@main"):
+            with translated(self.endpoint, f"{repo_id}@{branch}"):
                 info = self.api.create_commit(
                     repo_id,
                     operations,
                     commit_message=title,
                     commit_description=description,
+                    revision=branch,
                     parent_commit=parent,
                     create_pr=pull_request,
                 )

@@ -94,6 +94,12 @@ def is_tokenizer_file(path: str) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in TOKENIZER_FILES)
 
 
+def belongs(path: str) -> bool:
+    """Whether a file of this name, relative to the output folder, is part of a model and travels if it is sound."""
+    known = path in {ADAPTER_WEIGHTS, ADAPTER_CONFIG, _INDEX, *_MODEL_FILES} or _FULL_WEIGHTS.fullmatch(path)
+    return bool(known) or is_tokenizer_file(path)
+
+
 def select(folder: Path) -> Selection:
     """Look through an output folder.
 
@@ -171,8 +177,7 @@ def _why_not(path: str, file: Path) -> str | None:
             expected="safetensors, JSON and tokenizer files",
             hint=f"Move it out of the folder: mv {file} ..",
         )
-    known = path in {ADAPTER_WEIGHTS, ADAPTER_CONFIG, _INDEX, *_MODEL_FILES} or _FULL_WEIGHTS.fullmatch(path)
-    return None if known or is_tokenizer_file(path) else "not part of the model"
+    return None if belongs(path) else "not part of the model"
 
 
 def _kind(folder: Path, files: Mapping[str, Path]) -> WeightsKind:
