@@ -168,7 +168,8 @@ def _yaml(metadata: dict[str, Any]) -> str:
 def _grouped(changes: Iterable[Change]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for change in changes:
-        groups.setdefault(change.group, []).append(change.sentence)
+        if change.group != "weights":  # a new version has other weights
+            groups.setdefault(change.group, []).append(change.sentence)
     return groups
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from dulwich.objects import ShaFile
 
+    from hubver.diff import Proposal
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
     from hubver.versions import Bump
@@ -55,6 +56,8 @@ class Published:
         already: whether it was there before, so that this push had nothing to do.
         left_out: files of the folder that were not published, each with the reason.
         hints: what would make the record fuller or the model easier to load, a sentence each.
+        proposal: how the version was chosen from what changed; None where the user chose, for a first version, and where
+            it was chosen by an earlier push.
     """
 
     repo_id: str
@@ -67,6 +70,7 @@ class Published:
     already: bool
     left_out: tuple[LeftOut, ...]
     hints: tuple[str, ...] = ()
+    proposal: Proposal | None = None
 
 
 def push(
@@ -74,7 +78,7 @@ def push(
     repo_id: str,
     *,
     version: str | None = None,
-    bump: Bump = "minor",
+    bump: Bump | None = None,
     pr: bool = False,
     message: str | None = None,
     settings: Settings | None = None,
@@ -86,7 +90,7 @@ def push(
         folder: where the trainer saved the model.
         repo_id: `ORG/NAME`; created if it does not exist.
         version: the version to give it, such as `v1.2.0`; the next one if None.
-        bump: which part of the last version to raise, where `version` is None.
+        bump: which part of the last version to raise, where `version` is None; if None, what changed since decides.
         pr: open a pull request and tag its head `vX.Y.Z-rc.N`, instead of committing to `main`.
         message: one line saying what is new.
         settings: the user's own if None.
@@ -127,9 +131,10 @@ class _Push:
     capture: capture.Capture
     settings: Settings
     wanted: Version | None
-    bump: Bump
+    bump: Bump | None
     pr: bool
     tell: Callable[[str], None]
+    proposal: Proposal | None = None
 
     def run(self) -> Published:
         refs = self._refs_or_new_repo()
@@ -201,12 +206,15 @@ class _Push:
         if previous is not None and previous.version is not None:
             # Its push may still be between commit and tag.
             taken.append(Version.parse(previous.version))
+        chosen = diff.propose(previous, self.capture.record)
+        following = propose(taken, self.bump or chosen.bump)
         if self.wanted in taken:
             raise AlreadyExists(
                 f"{self.wanted} is in {self.repo_id} already, and versions never move.",
-                hint=f"Leave --version out; the next one is {propose(taken, self.bump)}.",
+                hint=f"Leave --version out; the next one is {following}.",
             )
-        version = self.wanted or propose(taken, self.bump)
+        version = self.wanted or following
+        self.proposal = None if self.wanted or self.bump or not taken else chosen
         return (next_candidate(version, taken) if self.pr else version), previous, text
 
     def _previous(self, head: str) -> RunRecord | None:
@@ -276,6 +284,7 @@ class _Push:
             already=already,
             left_out=self.capture.left_out,
             hints=self.capture.hints,
+            proposal=self.proposal,
         )
 
     def _tag(self, found: Landed, version: str, refs: Refs) -> None:

@@ -349,3 +349,19 @@ def test_a_message_is_one_line_without_secrets(repo, output, publish):
     (commit, _initial) = repo.hub.commits(repo.repo_id, "main", limit=10)
     assert commit.title == "v1.0.0: with [redacted] and more"
     assert record(repo, done.sha).message == "with [redacted] and more"
+
+
+def test_what_changed_decides_the_version(repo, publish, output, tmp_path):
+    assert publish(output).proposal is None
+    second = publish(write_adapter(tmp_path / "seeded", seed=1))
+    assert (second.version, second.proposal.bump) == ("v1.1.0", "minor")
+    folder = write_adapter(tmp_path / "retokenized", seed=2)
+    (folder / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Unigram"}}', encoding="utf-8")
+    third = publish(folder)
+    assert (third.version, third.proposal.bump, third.proposal.reason) == (
+        "v2.0.0",
+        "major",
+        "tokenizer.json: other content",
+    )
+    chosen = publish(write_adapter(tmp_path / "chosen", seed=3), bump="patch")
+    assert (chosen.version, chosen.proposal) == ("v2.0.1", None)

@@ -22,15 +22,13 @@ if TYPE_CHECKING:
 @click.option(
     "--bump",
     type=click.Choice(["major", "minor", "patch"]),
-    default="minor",
-    show_default=True,
-    help="Which part of the last version to raise.",
+    help="Which part of the last version to raise; what changed decides if left out.",
 )
 @click.option("--pr", is_flag=True, help="Open a pull request and tag it vX.Y.Z-rc.N, instead of committing to main.")
 @click.option("--message", "-m", help="One line: what is new in this run.")
 @json_option
 def command(
-    folder: Path, repo: str, version: str | None, bump: Bump, pr: bool, message: str | None, as_json: bool
+    folder: Path, repo: str, version: str | None, bump: Bump | None, pr: bool, message: str | None, as_json: bool
 ) -> None:
     """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
 
@@ -48,11 +46,12 @@ def command(
 
     def human() -> Text:
         done = "was already" if published.already else "is"
+        why = f"  {published.proposal.bump}: {published.proposal.reason}\n" if published.proposal else ""
         where = f" as pull request #{published.pull_request}" if published.pull_request else ""
         return headed(
             published.version,
             f" {done} on the Hub{where}: {published.repo_id} at {published.sha[:8]}\n"
-            f"  {published.url}\n"
+            f"{why}  {published.url}\n"
             f"Next: hubver gate {published.repo_id}@{published.version}",
         )
 
