@@ -57,6 +57,10 @@ class NotGated(Refused):
     """No passing verdict binds this candidate to the production it would replace."""
 
 
+class Incomplete(Refused):
+    """What must be known of a run before it is published is not; nothing was sent."""
+
+
 class StaleRef(Refused):
     """A ref is no longer where it was read: somebody else moved it. Nothing of ours was written."""
 

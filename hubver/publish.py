@@ -24,14 +24,14 @@ from hubver.hub.client import Hub
 from hubver.hub.contents import Refs, Upload
 from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
-from hubver.record import capture
+from hubver.record import capture, gaps
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.record.secrets import redact
 from hubver.settings import Settings
 from hubver.versions import Version, known, next_candidate, propose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from dulwich.objects import ShaFile
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hubver.diff import Proposal
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
+    from hubver.record.schema import Gap
     from hubver.versions import Bump
 
 CARD_FILE = "README.md"
@@ -58,6 +59,7 @@ class Published:
         hints: what would make the record fuller or the model easier to load, a sentence each.
         proposal: how the version was chosen from what changed; None where the user chose, for a first version, and where
             it was chosen by an earlier push.
+        gaps: what the published record says is not known of the run.
     """
 
     repo_id: str
@@ -71,6 +73,7 @@ class Published:
     left_out: tuple[LeftOut, ...]
     hints: tuple[str, ...] = ()
     proposal: Proposal | None = None
+    gaps: tuple[Gap, ...] = ()
 
 
 def push(
@@ -81,6 +84,9 @@ def push(
     bump: Bump | None = None,
     pr: bool = False,
     message: str | None = None,
+    data: Sequence[str | Path] = (),
+    base: str | None = None,
+    strict: bool = False,
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Published:
@@ -93,11 +99,16 @@ def push(
         bump: which part of the last version to raise, where `version` is None; if None, what changed since decides.
         pr: open a pull request and tag its head `vX.Y.Z-rc.N`, instead of committing to `main`.
         message: one line saying what is new.
+        data: what the run was trained on, where its record does not say: files, folders, `org/name@COMMIT`.
+        base: the base model, where its record does not say: `org/name` or `org/name@REVISION`.
+        strict: refuse a run that could not be made again from its record (`hubver.record.gaps.STRICT`). What the
+            settings require (`[record] required`) is refused always.
         settings: the user's own if None.
         progress: told each step, in a few words.
 
     Raises:
         BadInput, Unsafe: the folder cannot be published; nothing was sent.
+        Incomplete: something that is required is not known of the run; nothing was sent.
         AlreadyExists: the version is another run's, or this run was published with other files.
         StaleRef: others kept publishing at the same time.
         BadToken, HubUnreachable, HubFailed: see `hubver.hub`; the same push goes on where it stopped.
@@ -105,6 +116,7 @@ def push(
     settings = settings or Settings.load()
     hub = Hub.of(settings)
     hub.need_token()
+    gaps.check_names(settings.record.required, settings.source)
     wanted = Version.parse(version) if version is not None else None
     if wanted is not None and wanted.candidate is not None:
         raise BadInput(
@@ -120,7 +132,10 @@ def push(
             message=redact(" ".join(message.split())) if message else None,
             resolve_base=hub.resolve,
             now=datetime.now(timezone.utc),
+            data=data,
+            base=base,
         )
+        gaps.require(taken.record, (*settings.record.required, *(gaps.STRICT if strict else ())))
         return _Push(hub, repo_id, taken, settings, wanted, bump, pr, tell).run()
 
 
@@ -285,6 +300,7 @@ class _Push:
             left_out=self.capture.left_out,
             hints=self.capture.hints,
             proposal=self.proposal,
+            gaps=found.record.gaps,
         )
 
     def _tag(self, found: Landed, version: str, refs: Refs) -> None:

@@ -29,6 +29,19 @@ else:
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 
+class RecordSettings(BaseModel):
+    """The table `[record]`.
+
+    Attributes:
+        required: what must be known of a run before it is published, such as `data` or `code.sha`; the names are those
+            of `hubver.record.gaps.FILLS`, and are checked when they are used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    required: tuple[str, ...] = ()
+
+
 class Settings(BaseModel):
     """What a user may choose.
 
@@ -43,6 +56,7 @@ class Settings(BaseModel):
         root: the folder of `hubver.toml`, or the working directory.
         cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
             `~/.cache/hubver`; None to keep none.
+        record: the table `[record]`: what must be known of a run.
         tasks: the tables `[tasks.NAME]`, as they were written: what one says is checked when it is used.
         source: the file that was read; None where there is none.
         reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
@@ -59,6 +73,7 @@ class Settings(BaseModel):
     run_url: str | None = None
     root: Path = Path()
     cache: Path | None = None
+    record: RecordSettings = RecordSettings()
     tasks: dict[str, Any] = {}
     source: Path | None = None
     reproducing: bool = False
@@ -85,10 +100,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(step) for step in first["loc"])
+            place = source if first["loc"][0] in chosen else "the environment"
+            known = RecordSettings.model_fields if name.startswith("record.") else _FILE_SETTINGS
             raise BadSettings(
-                f"The setting {name!r} in {source if name in chosen else 'the environment'} cannot be used: "
-                f"{first['msg'].removeprefix('Value error, ')}.",
-                expected=f"one of {', '.join(sorted(_FILE_SETTINGS))}" if first["type"] == "extra_forbidden" else None,
+                f"The setting {name!r} in {place} cannot be used: {first['msg'].removeprefix('Value error, ')}.",
+                expected=f"one of {', '.join(sorted(known))}" if first["type"] == "extra_forbidden" else None,
             ) from None
 
     @field_validator("endpoint")
@@ -125,7 +141,7 @@ class Settings(BaseModel):
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"production", "gates", "tasks"})
+_FILE_SETTINGS = frozenset({"production", "gates", "record", "tasks"})
 _TOKEN = re.compile(r"[!-~]+")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # The branch that runs are pushed to, the ledger, and git's own name for what is checked out.

@@ -102,6 +102,9 @@ def test_who_acts_in_ci(tmp_path):
             for name in ("two words", "main", "ledger", "v1.0.0", "a..b", "x.lock")
         ),
         ("gates = 3", "'gates'"),
+        ('record = "data"', "'record'"),
+        ("[record]\nrequired = 3", "'record.required'"),
+        ("[record]\nneeded = ['data']", r"'record.needed'.*one of required"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path, text, words):
@@ -121,7 +124,7 @@ def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path
 
 def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
     (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
-    with pytest.raises(BadSettings, match=r"'task'.*one of gates, production, tasks"):
+    with pytest.raises(BadSettings, match=r"'task'.*one of gates, production, record, tasks"):
         Settings.load(tmp_path, NOWHERE)
 
 

@@ -10,8 +10,11 @@ import click
 from hubver.cli.output import give, headed, json_option, note, step, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.text import Text
 
+    from hubver.record.schema import Gap
     from hubver.versions import Bump
 
 
@@ -26,21 +29,51 @@ if TYPE_CHECKING:
 )
 @click.option("--pr", is_flag=True, help="Open a pull request and tag it vX.Y.Z-rc.N, instead of committing to main.")
 @click.option("--message", "-m", help="One line: what is new in this run.")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="PATH|ORG/NAME@COMMIT",
+    help="What it was trained on, where its record does not say; may be given several times.",
+)
+@click.option("--base", metavar="ORG/NAME[@REVISION]", help="The base model, where its record does not say.")
+@click.option("--strict", is_flag=True, help="Refuse (exit code 1) a run that its record could not make again.")
 @json_option
 def command(
-    folder: Path, repo: str, version: str | None, bump: Bump | None, pr: bool, message: str | None, as_json: bool
+    folder: Path,
+    repo: str,
+    version: str | None,
+    bump: Bump | None,
+    pr: bool,
+    message: str | None,
+    data: tuple[str, ...],
+    base: str | None,
+    strict: bool,
+    as_json: bool,
 ) -> None:
     """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
 
-    FOLDER is where the trainer saved the model. Running it again after an interruption finishes the same push.
+    FOLDER is where the trainer saved the model, with HubverCallback or without. What is not known of the run is listed,
+    with what would fill it. Running it again after an interruption finishes the same push.
     """
     from hubver.publish import push
     from hubver.target import Target
 
     repo_id = Target.repo(repo)
-    published = push(folder, repo_id, version=version, bump=bump, pr=pr, message=message, progress=step)
+    published = push(
+        folder,
+        repo_id,
+        version=version,
+        bump=bump,
+        pr=pr,
+        message=message,
+        data=data,
+        base=base,
+        strict=strict,
+        progress=step,
+    )
     for left in published.left_out:
         note(f"left out {left.path}: {left.reason}")
+    _list_gaps(published.gaps)
     for hint in published.hints:
         warn(hint)
 
@@ -56,3 +89,16 @@ def command(
         )
 
     give(published, as_json, human)
+
+
+def _list_gaps(known: Sequence[Gap]) -> None:
+    """What is not known of the run, by part, and what would fill it."""
+    from hubver.record.gaps import grouped
+
+    if known:
+        note("not known of this run:")
+    for group in grouped(known):
+        for line in group.lines:
+            note(f"  {line}")
+        for fill in group.fills:
+            note(f"    → {fill}")

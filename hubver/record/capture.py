@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.documents import canonical_json
 from hubver.errors import BadInput
-from hubver.record import adapter, base_model, code, environment, tokenizer, trainer_state, weights
+from hubver.record import adapter, base_model, code, environment, said, tokenizer, trainer_state, weights
 from hubver.record.digest import entry
 from hubver.record.draft import RUN_FILE, Draft, find
 from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
@@ -21,7 +21,7 @@ from hubver.record.hints import hints_for
 from hubver.record.schema import Base, FileEntry, Gap, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["RUN_FILE", "Capture", "complete"]
 
@@ -56,6 +56,8 @@ def complete(
     message: str | None,
     resolve_base: Callable[[str, str], str],
     now: datetime,
+    data: Sequence[str | Path] = (),
+    base: str | None = None,
 ) -> Capture:
     """Complete the record of a run.
 
@@ -67,31 +69,34 @@ def complete(
         resolve_base: asks the Hub for the commit of a base model at a revision; called at most twice, and not at all
             where the run knew the commit.
         now: the time, aware of its zone.
+        data: what the run was trained on, in the user's words: files, folders, `org/name@COMMIT`.
+        base: the base model in the user's words: `org/name` or `org/name@REVISION`.
 
     Raises:
-        BadInput: the folder holds nothing that can be published, a file in it is broken, or the record is larger than
-            8 MiB.
+        BadInput: the folder holds nothing that can be published, a file in it is broken, `data` or `base` is
+            wrong, or the record is larger than 8 MiB.
         Unsafe: it holds something that must not be published.
         BadDocument: the draft cannot be read.
-        HubverError: whatever `resolve_base` raises, except `NotFound`, which becomes a gap.
+        HubverError: whatever `resolve_base` raises, except a `NotFound` of what the run says, which becomes a
+            gap.
     """
     selection = select(folder)
     config = adapter.read_config(selection.files[ADAPTER_CONFIG].read_bytes()) if selection.kind == "adapter" else None
     left = find(folder)
     draft = left or _found(folder, selection, config, now)
-    settled = base_model.settle(draft.record.base_model, resolve_base)
+    known = said.with_base(said.with_data(draft.record, data), base, resolve_base)
+    settled = base_model.settle(known.base_model, resolve_base)
     files = _contents(selection, settled.base, draft.diff)
     entries = tuple(entry(path, content) for path, content in files.items())
-    seen = draft.record.tokenizer
     tokenizer_part, tokenizer_gaps = tokenizer.from_files(
         {path: selection.files[path] for path in selection.tokenizer},
         [item for item in entries if is_tokenizer_file(item.path)],
-        seen,
+        known.tokenizer,
     )
-    gaps = [*draft.record.gaps, *settled.gaps, *tokenizer_gaps, *_older(selection, draft.record.training.started)]
-    record = draft.record.model_copy(
+    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *_older(selection, known.training.started)]
+    record = known.model_copy(
         update={
-            "run_id": draft.record.run_id or _files_id(selection, entries),
+            "run_id": known.run_id or _files_id(selection, entries),
             "repo_id": repo_id,
             "version": version,
             "message": message,

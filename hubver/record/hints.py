@@ -33,11 +33,7 @@ def hints_for(folder: Path, *, left: bool, base: Base, config: Mapping[str, Any]
 def _of_base(saved: Any, *, watched: bool) -> str:
     """An adapter without its base's name is of no use to whoever takes it from the Hub."""
     known = "was a local folder" if isinstance(saved, str) and saved else "is not named in adapter_config.json"
-    where = (
-        "when you train: HubverCallback(base_model='org/name')"
-        if watched
-        else 'in adapter_config.json: "base_model_name_or_path": "org/name"'
-    )
+    where = "when you train: HubverCallback(base_model='org/name')" if watched else "with: --base org/name"
     return f"The base model {known}, so applications cannot find it. Say which one it is {where}."
 
 

@@ -44,6 +44,50 @@ def test_a_run_is_pushed_and_the_next_command_is_named(cli, repo, output):
     assert (code, "v1.0.0 was already on the Hub" in out) == (0, True)
 
 
+def test_what_is_not_known_is_listed_by_part_with_what_fills_it(cli, repo, output):
+    code, out, err = cli("push", str(output), repo.repo_id, "--json")
+    assert code == 0
+    fields = {gap["field"] for gap in json.loads(out)["gaps"]}
+    assert {"base_model.sha", "data", "training.seeds.seed"} <= fields
+    lines = err.splitlines()
+    listed = lines[lines.index("not known of this run:") + 1 :]
+    assert any("data" in line and "this folder holds no hubver-run.json" in line for line in listed)
+    assert "    → --data FILE, FOLDER or org/name@COMMIT; several are allowed" in listed
+    for field in fields:
+        assert any(field in line for line in listed), field
+
+
+def test_strict_refuses_and_sends_nothing(cli, repo, output):
+    before = repo.refs()
+    code, out, err = cli("push", str(output), repo.repo_id, "--strict")
+    assert (code, out) == (1, "")
+    assert "lacks what is required, so nothing was sent: base_model.sha, code.sha, data," in err
+    assert "→ --base org/name@COMMIT" in err
+    assert "tokenizer" not in err.partition("lacks what is required")[2]
+    assert repo.refs() == before
+
+
+def test_what_the_settings_require_is_refused_until_the_user_says_it(cli, repo, output, tmp_path):
+    (tmp_path / "hubver.toml").write_text('[record]\nrequired = ["base_model.sha", "data"]', encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text("{}\n", encoding="utf-8")
+    base = f"acme/base@{repo.hub.resolve('acme/base', 'main')}"
+    push = ("push", str(output), repo.repo_id)
+    assert cli(*push)[0] == 1
+    assert cli(*push, "--data", "rows.jsonl")[0] == 1
+    code, _, err = cli(*push, "--data", "rows.jsonl", "--data", f"acme/more@{'a' * 40}", "--base", base)
+    assert (code, "data:" in err, "base_model.sha" in err) == (0, False, False)
+    record = json.loads(repo.hub.read(repo.repo_id, "v1.0.0", "hubver.json"))
+    assert [source["name"] for source in record["data"]] == ["rows.jsonl", "acme/more"]
+
+
+def test_a_requirement_that_nothing_can_meet_is_answered_with_those_that_exist(cli, repo, output, tmp_path):
+    (tmp_path / "hubver.toml").write_text('[record]\nrequired = ["sha"]', encoding="utf-8")
+    code, _, err = cli("push", str(output), repo.repo_id)
+    assert code == 2
+    assert "'sha'" in err
+    assert "base_model.sha, code, code.sha, data" in err
+
+
 def test_json_is_all_that_is_on_standard_output(cli, repo, output):
     _, out, _ = cli("push", str(output), repo.repo_id, "--json")
     published = json.loads(out)

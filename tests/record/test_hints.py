@@ -60,7 +60,7 @@ def test_an_adapter_whose_base_nobody_can_find(adapter, complete, saved, known, 
     (hint,) = complete(adapter).hints
     assert known in hint
     assert ("HubverCallback(base_model='org/name')" in hint) == watched
-    assert ('"base_model_name_or_path": "org/name"' in hint) != watched
+    assert ("--base org/name" in hint) != watched
     assert "/home/me" not in hint
 
 
