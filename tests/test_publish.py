@@ -252,7 +252,7 @@ def test_what_would_make_the_record_fuller_is_said(repo, output, publish, tmp_pa
     config["base_model_name_or_path"] = str(tmp_path / "base")
     (output / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     (hint,) = publish(output).hints
-    assert "base_model_name_or_path" in hint
+    assert "--base org/name" in hint
     assert str(tmp_path) not in repo.hub.read(repo.repo_id, "v1.0.0", "hubver.json").decode()
 
 
