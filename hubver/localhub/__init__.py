@@ -17,11 +17,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubver.localhub.accounts.publishers import Publisher, Trust
+    from hubver.localhub.accounts.users import User
     from hubver.localhub.faults import Answer, Delay, Drop, Faults, Stale, Truncate
-    from hubver.localhub.publishers import Publisher, Trust
     from hubver.localhub.server import LocalHub, serve
     from hubver.localhub.switches import Switches
-    from hubver.localhub.users import User
 
 __all__ = [
     "Answer",
@@ -41,9 +41,9 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Answer", "Delay", "Drop", "Faults", "Stale", "Truncate"), "faults"),
     **dict.fromkeys(("LocalHub", "serve"), "server"),
-    **dict.fromkeys(("Publisher", "Trust"), "publishers"),
+    **dict.fromkeys(("Publisher", "Trust"), "accounts.publishers"),
     "Switches": "switches",
-    "User": "users",
+    "User": "accounts.users",
 }
 
 

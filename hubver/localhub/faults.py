@@ -19,8 +19,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from hubver.errors import BadInput
-from hubver.localhub.connection import hang_up
 from hubver.localhub.errors import HubError
+from hubver.localhub.web.connection import hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

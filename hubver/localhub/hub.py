@@ -8,19 +8,19 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hubver.localhub.holdings import Holdings
-from hubver.localhub.sessions import Sessions
+from hubver.localhub.accounts.sessions import Sessions
+from hubver.localhub.large.holdings import Holdings
 
 if TYPE_CHECKING:
-    from hubver.localhub.cdn import Cdn
-    from hubver.localhub.exchange import Exchange
+    from hubver.localhub.accounts.exchange import Exchange
+    from hubver.localhub.accounts.limits import CommitRate
+    from hubver.localhub.accounts.users import Accounts
+    from hubver.localhub.events.notices import Notices
     from hubver.localhub.faults import Faults
-    from hubver.localhub.limits import CommitRate
-    from hubver.localhub.notices import Notices
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
     from hubver.localhub.store import Store
     from hubver.localhub.switches import Switches
-    from hubver.localhub.users import Accounts
+    from hubver.localhub.web.cdn import Cdn
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.localhub.discussions import Discussion
-    from hubver.localhub.refs import RefChange
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.refs import RefChange
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.talk.discussions import Discussion
 
 
 class Listener(Protocol):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from hubver.localhub.discussions import Discussions
-from hubver.localhub.repository import PREFIXES
-from hubver.localhub.sweep import sweep
+from hubver.localhub.large.sweep import sweep
+from hubver.localhub.repos.repository import PREFIXES
+from hubver.localhub.talk.discussions import Discussions
 
 if TYPE_CHECKING:
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
     from hubver.localhub.store import Store
 
 _LEFT_IN_GIT = (".packed-refs.*", "objects/tmp_pack_*", "objects/pack/*.lock", "objects/??/*.lock")

@@ -11,22 +11,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
+from hubver.localhub.accounts.exchange import Exchange, UsedTokens
+from hubver.localhub.accounts.id_tokens import IdTokens
+from hubver.localhub.accounts.limits import CommitRate, Triggers
+from hubver.localhub.accounts.publishers import Trust
+from hubver.localhub.accounts.users import Accounts, User
 from hubver.localhub.app import create_app, create_cdn
-from hubver.localhub.cdn import Cdn
-from hubver.localhub.delivery import Courier
-from hubver.localhub.exchange import Exchange, UsedTokens
+from hubver.localhub.events.delivery import Courier
+from hubver.localhub.events.notices import Notices
+from hubver.localhub.events.webhooks import Webhooks
 from hubver.localhub.faults import Faults
 from hubver.localhub.hub import Hub
-from hubver.localhub.id_tokens import IdTokens
-from hubver.localhub.limits import CommitRate, Triggers
-from hubver.localhub.notices import Notices
-from hubver.localhub.publishers import Trust
 from hubver.localhub.recovery import recover
-from hubver.localhub.serving import listening, served, url_of
 from hubver.localhub.store import Store
 from hubver.localhub.switches import Switches
-from hubver.localhub.users import Accounts, User
-from hubver.localhub.webhooks import Webhooks
+from hubver.localhub.web.cdn import Cdn
+from hubver.localhub.web.serving import listening, served, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from hubver.localhub.users import Grant, Role
+    from hubver.localhub.accounts.users import Grant, Role
 
 _DEFAULT_USER = "acme"
 _PART_SIZE = 64 * 2**20

@@ -33,13 +33,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.localhub import pointers, trees
 from hubver.localhub.errors import bad_request, conflict
-from hubver.localhub.files import make_folders, sync_all, sync_folder, write_atomically
-from hubver.localhub.lfs_store import LfsStore
+from hubver.localhub.large import pointers
+from hubver.localhub.large.lfs_store import LfsStore
 from hubver.localhub.listener import Silence
-from hubver.localhub.refs import MAIN, RefChange
-from hubver.localhub.repository import Description, Kind, Repository, write_blob, write_commit
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.files import make_folders, sync_all, sync_folder, write_atomically
+from hubver.localhub.repos.refs import MAIN, RefChange
+from hubver.localhub.repos.repository import Description, Kind, Repository, write_blob, write_commit
 from hubver.localhub.xet.store import XetStore
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 from stock_git import authorised
 from tools import needs
 
-from hubver.localhub.pointers import Pointer
+from hubver.localhub.large.pointers import Pointer
 
 LARGE = os.urandom(11 * 2**20)
 

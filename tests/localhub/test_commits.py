@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, get_session
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, Attributes, Pointer, parse_pointer
+from hubver.localhub.large.pointers import REGULAR_SIZE_LIMIT, Attributes, Pointer, parse_pointer
 
 
 def add(path, content=b"x"):

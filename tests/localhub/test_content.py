@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, get_hf_file_metadata, get_session, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
-from hubver.localhub.paths import split_revision
+from hubver.localhub.repos.paths import split_revision
 
 TEXT = b"0123456789"
 LARGE = os.urandom(3 * 2**20 + 7)

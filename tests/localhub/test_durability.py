@@ -203,7 +203,7 @@ def check_files(environment, acknowledged):
 
 DIE = """
 import os, signal
-from hubver.localhub import {module}
+from hubver.localhub.{room} import {module}
 kept = {module}.{name}
 def until_then(self, *arguments, **more):
     if {when}:
@@ -211,8 +211,8 @@ def until_then(self, *arguments, **more):
     return kept(self, *arguments, **more)
 {module}.{name} = until_then
 """
-BEFORE_THE_REF = {"module": "refs", "name": "Refs.update"}
-AFTER_THE_REF = {"module": "discussions", "name": "Discussions.save"}
+BEFORE_THE_REF = {"room": "repos", "module": "refs", "name": "Refs.update"}
+AFTER_THE_REF = {"room": "talk", "module": "discussions", "name": "Discussions.save"}
 
 
 def die(moment, when):
@@ -308,9 +308,9 @@ def test_what_was_half_written_is_in_nobodys_way(pull):
 STRACED = """
 import sys
 from pathlib import Path
-from hubver.localhub import trees
-from hubver.localhub.refs import MAIN, RefChange
-from hubver.localhub.repository import write_blob, write_commit
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import MAIN, RefChange
+from hubver.localhub.repos.repository import write_blob, write_commit
 from hubver.localhub.store import Store
 store = Store(Path(sys.argv[1]))
 repo = store.create("model", "acme/router", private=False, author="acme")

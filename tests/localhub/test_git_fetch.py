@@ -6,7 +6,7 @@ from dulwich.repo import MemoryRepo
 from huggingface_hub import CommitOperationAdd
 from stock_git import authorised
 
-from hubver.localhub.refs import MAIN, RefChange, Refs
+from hubver.localhub.repos.refs import MAIN, RefChange, Refs
 
 
 @pytest.mark.parametrize("suffix", ["", ".git"])
@@ -68,7 +68,7 @@ def test_shallow_clone_by_date_by_ref_and_by_steps(git, clone, url):
     made = days(git, clone, 6)
     git("tag", "old", made[1], cwd=clone)
     git("push", "-q", "origin", "old", cwd=clone)
-    git("clone", "-q", "--shallow-since=2030-01-05", url, "since")
+    git("clone", "-q", "--shallow-since=2030-01-05T00:00:00Z", url, "since")
     assert count(git, git.home / "since") == 2
     git("fetch", "-q", "--deepen=1", cwd=git.home / "since")
     assert count(git, git.home / "since") == 3
@@ -76,7 +76,7 @@ def test_shallow_clone_by_date_by_ref_and_by_steps(git, clone, url):
     assert count(git, git.home / "excluding") == 4
     git("fetch", "-q", "--depth=1", cwd=git.home / "excluding")
     assert count(git, git.home / "excluding") == 1
-    late = git.run("clone", "--shallow-since=2031-01-01", url, "late")
+    late = git.run("clone", "--shallow-since=2031-01-01T00:00:00Z", url, "late")
     assert late.returncode != 0
     assert "no commits selected for shallow requests" in late.stderr
     for name in ("since", "excluding"):

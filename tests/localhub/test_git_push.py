@@ -8,7 +8,7 @@ from raw_push import ZERO, new_commit, push_with_dulwich
 from stock_git import authorised
 
 from hubver.localhub import LocalHub, Switches
-from hubver.localhub.refs import MAIN
+from hubver.localhub.repos.refs import MAIN
 
 
 def test_branch_is_made_moved_and_deleted_without_new_objects(api, git, repo, clone, refs):

@@ -11,8 +11,8 @@ from huggingface_hub import get_session
 from raw_push import ZERO, new_commit, push_with_dulwich
 from stock_git import authorised
 
-from hubver.localhub.pointers import Pointer
-from hubver.localhub.refs import MAIN
+from hubver.localhub.large.pointers import Pointer
+from hubver.localhub.repos.refs import MAIN
 
 INCOMPLETE = {
     "parent": (lambda: new_commit([b"1" * 40])[1]),

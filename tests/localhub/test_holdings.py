@@ -9,7 +9,7 @@ import os
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, HfApi, get_session
 
-from hubver.localhub.pointers import Pointer
+from hubver.localhub.large.pointers import Pointer
 
 CONTENT = os.urandom(5000)
 OID = hashlib.sha256(CONTENT).hexdigest()

@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, get_session
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 
-from hubver.localhub.refs import RefChange, Refs, RefusedChanges
+from hubver.localhub.repos.refs import RefChange, Refs, RefusedChanges
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 

@@ -9,7 +9,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_session
 from xet_client import UPLOAD, disk, download, random_bytes, run_client, stored
 
 from hubver.localhub import LocalHub
-from hubver.localhub.pointers import Pointer
+from hubver.localhub.large.pointers import Pointer
 
 REPO = "acme/router"
 SECRET, SHARED = random_bytes(5000, seed=1), random_bytes(6000, seed=2)

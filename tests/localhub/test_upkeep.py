@@ -11,8 +11,8 @@ from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from hubver.localhub import LocalHub, Switches
+from hubver.localhub.accounts.limits import CommitRate
 from hubver.localhub.errors import HubError
-from hubver.localhub.limits import CommitRate
 
 
 def commit(api, repo, **files):

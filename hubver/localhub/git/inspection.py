@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from dulwich.objects import S_ISGITLINK, Commit, ObjectID
 
-from hubver.localhub import trees
-from hubver.localhub.access import may_write
-from hubver.localhub.discussions import Discussions, pull_number
+from hubver.localhub.accounts.access import may_write
 from hubver.localhub.git.pre_receive import Rule, objection
 from hubver.localhub.git.selection import History
-from hubver.localhub.refs import MAIN, RefChange
-from hubver.localhub.repository import Repository, peel, read_blob
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import MAIN, RefChange
+from hubver.localhub.repos.repository import Repository, peel, read_blob
+from hubver.localhub.talk.discussions import Discussions, pull_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.users import User
+    from hubver.localhub.accounts.users import User
 
 DECLINED = "pre-receive hook declined"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dulwich.objects import S_ISGITLINK
 
-from hubver.localhub.paths import is_plain_name
-from hubver.localhub.pointers import REGULAR_SIZE_LIMIT, is_binary, parse_pointer
+from hubver.localhub.large.pointers import REGULAR_SIZE_LIMIT, is_binary, parse_pointer
+from hubver.localhub.repos.paths import is_plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

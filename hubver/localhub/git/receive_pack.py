@@ -13,18 +13,18 @@ from typing import IO, TYPE_CHECKING
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, GitProtocolError, ObjectFormatException
 from dulwich.protocol import ReceivableProtocol, extract_capabilities, pkt_line
 
-from hubver.localhub.discussions import Discussion, Discussions, pull_number
 from hubver.localhub.git.inspection import Inspection, Intake, Objection
 from hubver.localhub.git.pack_sizes import check_sizes
 from hubver.localhub.git.quarantine import Quarantine, quarantine
-from hubver.localhub.pulls import record_commit
-from hubver.localhub.refs import RefChange, RefusedChanges
+from hubver.localhub.repos.refs import RefChange, RefusedChanges
+from hubver.localhub.talk.discussions import Discussion, Discussions, pull_number
+from hubver.localhub.talk.pulls import record_commit
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.repository import Repository
-    from hubver.localhub.users import User
+    from hubver.localhub.accounts.users import User
+    from hubver.localhub.repos.repository import Repository
 
 _CAPABILITIES = b"report-status delete-refs quiet ofs-delta side-band-64k object-format=sha1 agent=hubver-localhub"
 _ATOMIC = b" atomic"

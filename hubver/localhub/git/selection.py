@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dulwich.objects import Commit, ObjectID, Tag, Tree
 
-from hubver.localhub import trees
+from hubver.localhub.repos import trees
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -17,7 +17,7 @@ from dulwich.pack import write_pack_from_container
 
 from hubver.localhub.git.selection import Filter, History, Want, objects_between
 from hubver.localhub.git.shallow import Boundary, Deepening, boundary
-from hubver.localhub.refs import MAIN
+from hubver.localhub.repos.refs import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dulwich.protocol import ReceivableProtocol
     from typing_extensions import Buffer
 
-    from hubver.localhub.refs import RefValue
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.refs import RefValue
+    from hubver.localhub.repos.repository import Repository
 
 _CAPABILITIES = ("version 2", "agent=hubver-localhub", "ls-refs=unborn", "fetch=shallow filter", "object-format=sha1")
 _DELIMITER = b"0001"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.localhub.pointers import Pointer, parse_pointer
-from hubver.localhub.repository import read_blob
+from hubver.localhub.large.pointers import Pointer, parse_pointer
+from hubver.localhub.repos.repository import read_blob
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.trees import Entry
+    from hubver.localhub.repos.trees import Entry
 
 _SUBMODULE = 0o160000
 _START = 2048

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from dulwich.diff_tree import tree_changes
 from dulwich.objects import ObjectID
 
-from hubver.localhub import trees
 from hubver.localhub.pages.blobs import Glimpse, glimpse, is_text
-from hubver.localhub.repository import read_blob
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.repository import read_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

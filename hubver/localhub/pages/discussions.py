@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hubver.localhub import trees
-from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages import changes
 from hubver.localhub.pages.frame import gate_is_closed, main_or_first, repo_page
 from hubver.localhub.pages.links import Base
 from hubver.localhub.pages.rich_text import LONGEST_TEXT, render
-from hubver.localhub.pulls import plan_merge
-from hubver.localhub.repository import get_commit, tree_of
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.repository import get_commit, tree_of
+from hubver.localhub.talk.discussions import Discussion, Discussions, pull_ref
+from hubver.localhub.talk.pulls import plan_merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.web.call import Call
 
 _PAGE = 25
 _MOST_READ = 1000

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from hubver.localhub import trees
-from hubver.localhub.access import check_gate
+from hubver.localhub.accounts.access import check_gate
 from hubver.localhub.errors import entry_not_found
 from hubver.localhub.pages.blobs import Glimpse, glimpse, is_text
 from hubver.localhub.pages.code import lines
@@ -16,16 +15,17 @@ from hubver.localhub.pages.frame import main_or_first, repo_page, selector
 from hubver.localhub.pages.links import file_address
 from hubver.localhub.pages.overview import Card, read_readme, title_of
 from hubver.localhub.pages.tensors import Tensors, read_tensors
-from hubver.localhub.paths import split_revision
-from hubver.localhub.repository import get_commit, read_blob
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.paths import split_revision
+from hubver.localhub.repos.repository import get_commit, read_blob
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
     from markupsafe import Markup
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.web.call import Call
 
 _ENTRIES = 200
 _MOST_PAGES = 10**6

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from dulwich.objects import ObjectID, Tree
 
-from hubver.localhub import trees
-from hubver.localhub.access import check_gate
+from hubver.localhub.accounts.access import check_gate
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.links import file_address
 from hubver.localhub.pages.shell import respond
-from hubver.localhub.refs import MAIN
-from hubver.localhub.repository import tree_of
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import MAIN
+from hubver.localhub.repos.repository import tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.refs import RefValue
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.refs import RefValue
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.web.call import Call
 
 _IN_SELECTOR = 20
 _NUMBER = re.compile(r"(\d+)")

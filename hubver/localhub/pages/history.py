@@ -14,15 +14,15 @@ from hubver.localhub.pages import changes
 from hubver.localhub.pages.frame import gate_is_closed, main_or_first, repo_page, selector
 from hubver.localhub.pages.links import address
 from hubver.localhub.pages.overview import title_of
-from hubver.localhub.paths import split_revision
-from hubver.localhub.repository import get_commit, tree_of
+from hubver.localhub.repos.paths import split_revision
+from hubver.localhub.repos.repository import get_commit, tree_of
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.web.call import Call
 
 _PAGE = 40
 _MOST_PAGES = 25

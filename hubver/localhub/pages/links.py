@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 
 def address(repo: Repository, *parts: str | int) -> str:

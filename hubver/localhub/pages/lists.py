@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.localhub import trees
-from hubver.localhub.access import may_read
+from hubver.localhub.accounts.access import may_read
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.frame import branches, tags
 from hubver.localhub.pages.overview import metadata
 from hubver.localhub.pages.shell import respond
-from hubver.localhub.refs import MAIN
-from hubver.localhub.repository import PREFIXES, get_commit, read_blob, tree_of
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import MAIN
+from hubver.localhub.repos.repository import PREFIXES, get_commit, read_blob, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.repository import Kind, Repository
+    from hubver.localhub.repos.repository import Kind, Repository
+    from hubver.localhub.web.call import Call
 
 _PAGE = 30
 _MOST_PAGES = 10**6

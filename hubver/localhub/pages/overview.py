@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub import trees
-from hubver.localhub.card import card_tags, read_card, without_metadata
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.blobs import glimpse, is_text
 from hubver.localhub.pages.frame import Named, branches, gate_is_closed, main_or_first, repo_page, tags
 from hubver.localhub.pages.links import Base
 from hubver.localhub.pages.rich_text import LONGEST_TEXT, render
-from hubver.localhub.repository import get_commit, read_blob, tree_of
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.card import card_tags, read_card, without_metadata
+from hubver.localhub.repos.repository import get_commit, read_blob, tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
     from markupsafe import Markup
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.web.call import Call
 
 _SHOWN_REFS = 8
 _SHOWN_TAGS = 40

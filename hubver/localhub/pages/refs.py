@@ -10,7 +10,7 @@ from hubver.localhub.pages.overview import landmark
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from hubver.localhub.call import Call
+    from hubver.localhub.web.call import Call
 
 _PAGE = 100
 _MOST_PAGES = 10**6

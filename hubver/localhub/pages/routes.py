@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub.pages import discussions, files, history, lists, overview, refs, shell, signing_in
 from hubver.localhub.pages.shell import page_route
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.repos.repository import PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import Response
 
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError
 from hubver.localhub.pages.links import address, file_address
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.repos.repository import PREFIXES
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import Route
 
-    from hubver.localhub.users import User
+    from hubver.localhub.accounts.users import User
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-{nonce}'; form-action 'self';"

@@ -11,7 +11,7 @@ from hubver.localhub.errors import HubError, forbidden
 from hubver.localhub.pages.shell import respond
 
 if TYPE_CHECKING:
-    from hubver.localhub.call import Call
+    from hubver.localhub.web.call import Call
 
 _LONGEST_FORM = 10_000
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.call import Call, route
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from hubver.localhub.users import Grant, User
+    from hubver.localhub.accounts.users import Grant, User
 
 
 def whoami(call: Call) -> Response:

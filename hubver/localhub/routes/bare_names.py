@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import repo_not_found
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.responses import Response

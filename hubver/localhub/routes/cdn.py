@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError
 from hubver.localhub.routes.content import serve_large, shown_as
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -14,10 +14,12 @@ from dulwich.ignore import IgnoreFilter, read_ignore_patterns
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub import trees
-from hubver.localhub.blobs import Stash
-from hubver.localhub.call import Call, route
-from hubver.localhub.commits import (
+from hubver.localhub.errors import HubError, bad_request, conflict
+from hubver.localhub.large.blobs import Stash
+from hubver.localhub.large.holdings import Holdings, take
+from hubver.localhub.large.pointers import wants_lfs
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.commits import (
     Head,
     Operations,
     Workbench,
@@ -27,15 +29,13 @@ from hubver.localhub.commits import (
     stored_oid,
     write,
 )
-from hubver.localhub.discussions import Discussions, pull_number
-from hubver.localhub.errors import HubError, bad_request, conflict
-from hubver.localhub.holdings import Holdings, take
-from hubver.localhub.info import iso
-from hubver.localhub.paths import checked_path
-from hubver.localhub.pointers import wants_lfs
-from hubver.localhub.pulls import Opening, open_pull, record_commit
-from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import read_blob, tree_of
+from hubver.localhub.repos.info import iso
+from hubver.localhub.repos.paths import checked_path
+from hubver.localhub.repos.refs import RefChange
+from hubver.localhub.repos.repository import read_blob, tree_of
+from hubver.localhub.talk.discussions import Discussions, pull_number
+from hubver.localhub.talk.pulls import Opening, open_pull, record_commit
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dulwich.objects import Commit
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 _PAGE = 50
 _LARGEST_PAGE = 1000

@@ -11,18 +11,18 @@ from dulwich.objects import Blob
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, entry_not_found
-from hubver.localhub.paths import split_revision
-from hubver.localhub.pointers import parse_pointer
-from hubver.localhub.repository import read_blob
+from hubver.localhub.large.pointers import parse_pointer
+from hubver.localhub.repos.paths import split_revision
+from hubver.localhub.repos.repository import read_blob
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from starlette.routing import Route
 
-    from hubver.localhub.pointers import Pointer
+    from hubver.localhub.large.pointers import Pointer
 
 _PIECE = 2**20
 _XET_MEDIA = "application/vnd.xet-fileinfo+json"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.access import check_gate, may_write
-from hubver.localhub.call import Call, route
-from hubver.localhub.diffs import raw_diff
-from hubver.localhub.discussions import Discussion, Discussions, pull_ref
+from hubver.localhub.accounts.access import check_gate, may_write
 from hubver.localhub.errors import HubError, bad_request, forbidden
-from hubver.localhub.pulls import Opening, merge_pull, open_pull, plan_merge
-from hubver.localhub.refs import MAIN, RefChange
+from hubver.localhub.repos.diffs import raw_diff
+from hubver.localhub.repos.refs import MAIN, RefChange
+from hubver.localhub.talk.discussions import Discussion, Discussions, pull_ref
+from hubver.localhub.talk.pulls import Opening, merge_pull, open_pull, plan_merge
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
-    from hubver.localhub.users import User
+    from hubver.localhub.accounts.users import User
+    from hubver.localhub.repos.repository import Repository
 
 _PAGE = 10
 _LARGEST_PAGE = 100

@@ -18,20 +18,20 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from hubver.localhub.call import Call, route
+from hubver.localhub.accounts.users import User
 from hubver.localhub.errors import HubError, bad_request
 from hubver.localhub.git import upload_pack as v2
 from hubver.localhub.git.inspection import Intake
 from hubver.localhub.git.receive_pack import advertise, receive
-from hubver.localhub.holdings import take
-from hubver.localhub.users import User
+from hubver.localhub.large.holdings import take
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Hub"'}
 _STRANGER = User("", role="read")

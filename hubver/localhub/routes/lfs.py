@@ -14,19 +14,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hubver.localhub.bodies import drain
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.holdings import Holdings, may_use
-from hubver.localhub.pointers import Pointer
+from hubver.localhub.large.holdings import Holdings, may_use
+from hubver.localhub.large.pointers import Pointer
 from hubver.localhub.routes.content import serve_large
 from hubver.localhub.routes.xet import connection
+from hubver.localhub.web.bodies import drain
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hubver.localhub.hub import Hub
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 Transfer = Literal["basic", "multipart", "xet"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.access import may_read
-from hubver.localhub.call import Call, route
-from hubver.localhub.card import texts
+from hubver.localhub.accounts.access import may_read
 from hubver.localhub.errors import HubError, bad_request, forbidden
-from hubver.localhub.info import describe
-from hubver.localhub.properties import asked_properties
-from hubver.localhub.refs import MAIN
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.repos.card import texts
+from hubver.localhub.repos.info import describe
+from hubver.localhub.repos.properties import asked_properties
+from hubver.localhub.repos.refs import MAIN
+from hubver.localhub.repos.repository import PREFIXES
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 _PAGE = 1000
 _TRUE = {"1", "true", "True"}

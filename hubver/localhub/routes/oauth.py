@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.call import Call, route
+from hubver.localhub.accounts.exchange import LIFETIME_S, Refused
 from hubver.localhub.errors import HubError
-from hubver.localhub.exchange import LIFETIME_S, Refused
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route

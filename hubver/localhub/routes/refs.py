@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub import trees
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import bad_request, conflict, revision_not_found
-from hubver.localhub.refs import MAIN, RefChange, RefusedChanges
-from hubver.localhub.repository import Repository, write_commit, write_tag
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import MAIN, RefChange, RefusedChanges
+from hubver.localhub.repos.repository import Repository, write_commit, write_tag
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore

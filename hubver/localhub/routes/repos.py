@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from hubver.localhub.access import may_read
-from hubver.localhub.call import Call, route
-from hubver.localhub.card import check_card, read_card
-from hubver.localhub.commits import parse_operations
+from hubver.localhub.accounts.access import may_read
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
 from hubver.localhub.git.pre_receive import objection
-from hubver.localhub.info import describe
-from hubver.localhub.properties import asked_properties
-from hubver.localhub.refs import MAIN
-from hubver.localhub.repository import PREFIXES
-from hubver.localhub.trees import FILE_MODE
-from hubver.localhub.weights import Weights
+from hubver.localhub.repos.card import check_card, read_card
+from hubver.localhub.repos.commits import parse_operations
+from hubver.localhub.repos.info import describe
+from hubver.localhub.repos.properties import asked_properties
+from hubver.localhub.repos.refs import MAIN
+from hubver.localhub.repos.repository import PREFIXES
+from hubver.localhub.repos.trees import FILE_MODE
+from hubver.localhub.repos.weights import Weights
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Kind
+    from hubver.localhub.repos.repository import Kind
 
 _SDKS = ("gradio", "docker", "static", "streamlit")
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.access import Decision, Requests, may_read
-from hubver.localhub.call import Call, route
+from hubver.localhub.accounts.access import Decision, Requests, may_read
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
-from hubver.localhub.repository import PREFIXES, Description, Gated
+from hubver.localhub.repos.repository import PREFIXES, Description, Gated
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 
 def move(call: Call) -> Response:

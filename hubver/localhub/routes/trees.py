@@ -7,13 +7,13 @@ from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub import trees
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import bad_request, entry_not_found
-from hubver.localhub.info import file_facts, iso
-from hubver.localhub.last_commits import last_commits
-from hubver.localhub.paths import split_revision
-from hubver.localhub.repository import tree_of
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.info import file_facts, iso
+from hubver.localhub.repos.last_commits import last_commits
+from hubver.localhub.repos.paths import split_revision
+from hubver.localhub.repos.repository import tree_of
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from hubver.localhub.hub import Hub
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 _PAGE, _EXPANDED_PAGE = 1000, 50
 _TRUE = {"1", "true", "True"}

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from hubver.localhub.access import may_read
-from hubver.localhub.call import Call, route
-from hubver.localhub.diffs import raw_diff
+from hubver.localhub.accounts.access import may_read
 from hubver.localhub.errors import bad_request, repo_not_found, revision_not_found
-from hubver.localhub.holdings import Held, Holdings, holders
-from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import PREFIXES, tree_of, write_commit
-from hubver.localhub.rewrite import forget
+from hubver.localhub.large.holdings import Held, Holdings, holders
+from hubver.localhub.repos.diffs import raw_diff
+from hubver.localhub.repos.refs import RefChange
+from hubver.localhub.repos.repository import PREFIXES, tree_of, write_commit
+from hubver.localhub.repos.rewrite import forget
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 _PAGE = 1000
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request, forbidden
-from hubver.localhub.webhooks import Domain, Webhook
+from hubver.localhub.events.webhooks import Domain, Webhook
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route

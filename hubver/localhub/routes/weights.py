@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from hubver.localhub.call import Call, route
-from hubver.localhub.refs import MAIN
-from hubver.localhub.weights import Weights
+from hubver.localhub.repos.refs import MAIN
+from hubver.localhub.repos.weights import Weights
+from hubver.localhub.web.call import Call, route
 
 if TYPE_CHECKING:
     from starlette.routing import Route

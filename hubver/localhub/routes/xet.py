@@ -15,12 +15,12 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from hubver.localhub.bodies import drain
-from hubver.localhub.call import Call, route
 from hubver.localhub.errors import HubError, bad_request, repo_not_found
-from hubver.localhub.holdings import Holdings, may_download
-from hubver.localhub.refs import MAIN
+from hubver.localhub.large.holdings import Holdings, may_download
+from hubver.localhub.repos.refs import MAIN
 from hubver.localhub.routes.content import asked_range
+from hubver.localhub.web.bodies import drain
+from hubver.localhub.web.call import Call, route
 from hubver.localhub.xet import grants, reconstruction
 from hubver.localhub.xet.shards import LARGEST_SHARD
 from hubver.localhub.xet.xorbs import LARGEST_XORB
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hubver.localhub.hub import Hub
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
     from hubver.localhub.xet.reconstruction import Plan, Source, Span
 
 _HASH = re.compile(r"[0-9a-f]{64}")

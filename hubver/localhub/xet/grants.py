@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubver.localhub.repository import Kind
+    from hubver.localhub.repos.repository import Kind
 
 LIFETIME_S = 900
 """How long tokens and download addresses work."""

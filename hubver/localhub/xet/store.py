@@ -24,7 +24,7 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.files import Incoming, make_folders, sha256_of, write_atomically
+from hubver.localhub.repos.files import Incoming, make_folders, sha256_of, write_atomically
 from hubver.localhub.xet import hashes
 from hubver.localhub.xet.content import open_content
 from hubver.localhub.xet.shards import FileClaim, Term, known_chunks, parse_shard

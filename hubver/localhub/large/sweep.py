@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubver.localhub.holdings import Holdings
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.large.holdings import Holdings
+from hubver.localhub.repos.repository import PREFIXES
 
 if TYPE_CHECKING:
     from hubver.localhub.store import Store

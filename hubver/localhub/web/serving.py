@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from hubver.errors import HubFailed
-from hubver.localhub.connection import patient
+from hubver.localhub.web.connection import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,18 +13,18 @@ from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub import trees
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.pointers import parse_pointer
-from hubver.localhub.repository import read_blob, tree_of
+from hubver.localhub.large.pointers import parse_pointer
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.repository import read_blob, tree_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.lfs_store import LfsStore
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.large.lfs_store import LfsStore
+    from hubver.localhub.repos.repository import Repository
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _LARGEST_HEADER = 25_000_000

@@ -7,10 +7,10 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub import trees
-from hubver.localhub.card import card_tags, read_card, texts
-from hubver.localhub.pointers import parse_pointer
-from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of
+from hubver.localhub.large.pointers import parse_pointer
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.card import card_tags, read_card, texts
+from hubver.localhub.repos.repository import Repository, get_commit, read_blob, tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore

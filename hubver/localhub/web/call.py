@@ -15,12 +15,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from hubver.localhub.access import check_gate, may_read, may_write
-from hubver.localhub.bodies import drain
+from hubver.localhub.accounts.access import check_gate, may_read, may_write
 from hubver.localhub.errors import HubError, bad_request, forbidden, repo_not_found
 from hubver.localhub.faults import STALE_REFS
-from hubver.localhub.refs import LaggingRefs
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.repos.refs import LaggingRefs
+from hubver.localhub.repos.repository import PREFIXES
+from hubver.localhub.web.bodies import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from hubver.localhub.accounts.users import User
     from hubver.localhub.hub import Hub
-    from hubver.localhub.repository import Kind, Repository
-    from hubver.localhub.users import User
+    from hubver.localhub.repos.repository import Kind, Repository
 
 _IN_MEMORY = 8 * 2**20
 _LARGEST_JSON = 32 * 2**20

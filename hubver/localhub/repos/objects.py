@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dulwich.object_store import DiskObjectStore
 
-from hubver.localhub.files import make_folders, sync_folder
+from hubver.localhub.repos.files import make_folders, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

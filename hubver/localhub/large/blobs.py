@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dulwich.objects import Blob
 from dulwich.pack import full_unpacked_object
 
-from hubver.localhub.repository import write_blob
+from hubver.localhub.repos.repository import write_blob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from hubver.localhub.errors import HubError
-from hubver.localhub.pointers import Pointer
+from hubver.localhub.large.pointers import Pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubver.localhub.call import Call
+    from hubver.localhub.web.call import Call
 
 LIFETIME_S = 3600
 """How long an address works. A download that has begun goes on."""

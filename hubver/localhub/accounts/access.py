@@ -7,12 +7,12 @@ import secrets
 from typing import TYPE_CHECKING, Literal, TypedDict, cast, get_args
 
 from hubver.localhub.errors import HubError, bad_request
-from hubver.localhub.files import write_atomically
+from hubver.localhub.repos.files import write_atomically
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
-    from hubver.localhub.repository import Repository
-    from hubver.localhub.users import User
+    from hubver.localhub.accounts.users import User
+    from hubver.localhub.repos.repository import Repository
 
 Decision = Literal["pending", "accepted", "rejected"]
 

@@ -8,17 +8,17 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub.id_tokens import IdTokens, InvalidIdToken
-from hubver.localhub.repository import PREFIXES
-from hubver.localhub.users import User
+from hubver.localhub.accounts.id_tokens import IdTokens, InvalidIdToken
+from hubver.localhub.accounts.users import User
+from hubver.localhub.repos.repository import PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hubver.localhub.publishers import Trust
-    from hubver.localhub.repository import Kind
+    from hubver.localhub.accounts.publishers import Trust
+    from hubver.localhub.accounts.users import Accounts
+    from hubver.localhub.repos.repository import Kind
     from hubver.localhub.store import Store
-    from hubver.localhub.users import Accounts
 
 LIFETIME_S = 3600
 PUBLISHER = "[OIDC]"

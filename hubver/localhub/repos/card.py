@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from hubver.localhub.licenses import LICENSES
+from hubver.localhub.repos.licenses import LICENSES
 
 if TYPE_CHECKING:
-    from hubver.localhub.repository import Kind
+    from hubver.localhub.repos.repository import Kind
 
 _BLOCK = re.compile(r"\A(?:\ufeff)?\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 

@@ -7,12 +7,12 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubver.localhub.files import write_atomically
+from hubver.localhub.repos.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.repository import Repository
 
 Domain = Literal["repo", "discussion"]
 

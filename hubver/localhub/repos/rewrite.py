@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from dulwich.objects import Commit, ObjectID, Tag
 from dulwich.walk import ORDER_TOPO
 
-from hubver.localhub import trees
-from hubver.localhub.pointers import parse_pointer
-from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import Repository, read_blob, tree_of
+from hubver.localhub.large.pointers import parse_pointer
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import RefChange
+from hubver.localhub.repos.repository import Repository, read_blob, tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore

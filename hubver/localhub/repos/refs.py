@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dulwich.refs import Ref, check_ref_format
 
-from hubver.localhub.files import write_atomically
+from hubver.localhub.repos.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hubver.localhub.errors import HubError
-from hubver.localhub.files import sync_folder, write_atomically
-from hubver.localhub.refs import RefusedChanges
+from hubver.localhub.repos.files import sync_folder, write_atomically
+from hubver.localhub.repos.refs import RefusedChanges
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hubver.localhub.refs import RefChange
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.repos.refs import RefChange
+    from hubver.localhub.repos.repository import Repository
 
 _PULL_REF = re.compile(r"refs/pr/([1-9][0-9]{0,8})")
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubver.localhub.errors import bad_credentials
-from hubver.localhub.files import write_atomically
+from hubver.localhub.repos.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable

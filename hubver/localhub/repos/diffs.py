@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dulwich.objects import ObjectID
 from dulwich.patch import write_tree_diff
 
-from hubver.localhub.repository import tree_of
+from hubver.localhub.repos.repository import tree_of
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore

@@ -6,16 +6,16 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from hubver.localhub.access import check_gate, may_read
+from hubver.localhub.accounts.access import check_gate, may_read
 from hubver.localhub.errors import HubError
-from hubver.localhub.files import make_folders, write_atomically
-from hubver.localhub.repository import PREFIXES
+from hubver.localhub.repos.files import make_folders, write_atomically
+from hubver.localhub.repos.repository import PREFIXES
 from hubver.localhub.store import now
 
 if TYPE_CHECKING:
-    from hubver.localhub.repository import Repository
+    from hubver.localhub.accounts.users import User
+    from hubver.localhub.repos.repository import Repository
     from hubver.localhub.store import Store
-    from hubver.localhub.users import User
 
 
 @dataclass(frozen=True)

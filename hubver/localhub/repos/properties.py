@@ -9,7 +9,7 @@ from hubver.localhub.errors import bad_request
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
-    from hubver.localhub.repository import Kind
+    from hubver.localhub.repos.repository import Kind
 
 _COMMON = (
     *("author", "cardData", "createdAt", "disabled", "lastModified", "likes", "private", "resourceGroup"),

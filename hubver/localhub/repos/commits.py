@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub import trees
-from hubver.localhub.blobs import write_blobs
 from hubver.localhub.errors import HubError, bad_request, entry_not_found, revision_not_found
 from hubver.localhub.git.pre_receive import MISSING, Rule, objection
-from hubver.localhub.paths import checked_path
-from hubver.localhub.pointers import Attributes, Pointer, parse_pointer
-from hubver.localhub.repository import Repository, read_blob, tree_of, write_commit
+from hubver.localhub.large.blobs import write_blobs
+from hubver.localhub.large.pointers import Attributes, Pointer, parse_pointer
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.paths import checked_path
+from hubver.localhub.repos.repository import Repository, read_blob, tree_of, write_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dulwich.object_store import BaseObjectStore
 
-    from hubver.localhub.blobs import Content
+    from hubver.localhub.large.blobs import Content
 
 _OID = re.compile(r"[0-9a-f]{64}")
 _PARENT = re.compile(r"[0-9a-f]{7,40}")

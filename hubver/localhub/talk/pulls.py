@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from dulwich.graph import find_merge_base
 from dulwich.objects import ObjectID
 
-from hubver.localhub import trees
-from hubver.localhub.discussions import Discussion, Discussions, pull_ref
 from hubver.localhub.errors import HubError
-from hubver.localhub.pointers import Attributes
-from hubver.localhub.refs import RefChange
-from hubver.localhub.repository import Repository, get_commit, read_blob, tree_of, write_blob, write_commit
+from hubver.localhub.large.pointers import Attributes
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.refs import RefChange
+from hubver.localhub.repos.repository import Repository, get_commit, read_blob, tree_of, write_blob, write_commit
+from hubver.localhub.talk.discussions import Discussion, Discussions, pull_ref
 
 if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore

@@ -6,8 +6,8 @@ from collections import defaultdict
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
-from hubver.localhub.repository import get_commit
-from hubver.localhub.trees import load_tree
+from hubver.localhub.repos.repository import get_commit
+from hubver.localhub.repos.trees import load_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

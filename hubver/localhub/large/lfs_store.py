@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from hubver.localhub.errors import HubError, bad_request, conflict
-from hubver.localhub.files import Incoming, make_folders, sha256_of, sync_folder
+from hubver.localhub.repos.files import Incoming, make_folders, sha256_of, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

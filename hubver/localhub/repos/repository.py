@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.repo import Repo
 
-from hubver.localhub import trees
 from hubver.localhub.errors import conflict, entry_not_found, repo_not_found, revision_not_found
-from hubver.localhub.files import sync_folder, write_atomically
+from hubver.localhub.large.pointers import Attributes
 from hubver.localhub.listener import Silence
-from hubver.localhub.locks import RepoLock
-from hubver.localhub.objects import DurableObjects
-from hubver.localhub.pointers import Attributes
-from hubver.localhub.refs import MAIN, RefChange, Refs
+from hubver.localhub.repos import trees
+from hubver.localhub.repos.files import sync_folder, write_atomically
+from hubver.localhub.repos.locks import RepoLock
+from hubver.localhub.repos.objects import DurableObjects
+from hubver.localhub.repos.refs import MAIN, RefChange, Refs
 
 if TYPE_CHECKING:
     import threading

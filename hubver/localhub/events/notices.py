@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hubver.localhub.access import may_read
-from hubver.localhub.delivery import Courier, Parcel
-from hubver.localhub.info import repo_key
-from hubver.localhub.refs import MAIN
+from hubver.localhub.accounts.access import may_read
+from hubver.localhub.events.delivery import Courier, Parcel
+from hubver.localhub.repos.info import repo_key
+from hubver.localhub.repos.refs import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.localhub.discussions import Discussion
-    from hubver.localhub.limits import Triggers
-    from hubver.localhub.refs import RefChange
-    from hubver.localhub.repository import Repository
-    from hubver.localhub.users import Accounts
-    from hubver.localhub.webhooks import Domain, Webhooks
+    from hubver.localhub.accounts.limits import Triggers
+    from hubver.localhub.accounts.users import Accounts
+    from hubver.localhub.events.webhooks import Domain, Webhooks
+    from hubver.localhub.repos.refs import RefChange
+    from hubver.localhub.repos.repository import Repository
+    from hubver.localhub.talk.discussions import Discussion
 
 
 class Notices:

@@ -1,0 +1,1 @@
+"""Telling others of what has changed: listeners in the process, webhooks outside."""
