@@ -8,31 +8,25 @@ Source of the endpoints: the Hub's OpenAPI document, and huggingface_hub 2.4.
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from hubver import __version__
-from hubver.errors import AlreadyExists, BadToken, HubFailed, HubUnreachable, NotFound
-from hubver.hub.answers import PASSING_STATUSES, translated
+from hubver.errors import AlreadyExists, BadToken, HubFailed, NotFound
+from hubver.hub.answers import translated
 from hubver.hub.contents import Commit, Refs, StoredFile
+from hubver.hub.reading import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from huggingface_hub import HfApi
     from pydantic import SecretStr
 
     from hubver.hub.contents import Upload
     from hubver.settings import Settings
-
-_T = TypeVar("_T")
-_TIMEOUT_S = 30.0
-_TRIES = 3
-# A document that hubver reads whole into memory is never larger than this.
-_MOST_BYTES = 32 << 20
 
 
 class Hub:
@@ -78,7 +72,7 @@ class Hub:
         Raises:
             BadToken: the token is not valid.
         """
-        return self._get("/api/whoami-v2", lambda answer: str(answer["name"]), subject="this account")
+        return self._reader.json("/api/whoami-v2", lambda answer: str(answer["name"]), subject="this account")
 
     def refs(self, repo_id: str) -> Refs:
         """All refs, pull requests included, in one request.
@@ -95,7 +89,7 @@ class Hub:
                 pulls={int(ref["name"].rsplit("/")[-1]): ref["targetCommit"] for ref in pulls},
             )
 
-        return self._get(f"/api/models/{repo_id}/refs", read, params={"include_prs": 1}, subject=repo_id)
+        return self._reader.json(f"/api/models/{repo_id}/refs", read, params={"include_prs": 1}, subject=repo_id)
 
     def resolve(self, repo_id: str, revision: str) -> str:
         """The 40-digit sha of the commit that a revision names.
@@ -104,7 +98,7 @@ class Hub:
             NotFound: no such repository or revision.
         """
         path = f"/api/models/{repo_id}/revision/{quote(revision, safe='')}"
-        return self._get(path, lambda answer: str(answer["sha"]), subject=f"{repo_id}@{revision}")
+        return self._reader.json(path, lambda answer: str(answer["sha"]), subject=f"{repo_id}@{revision}")
 
     def commits(self, repo_id: str, revision: str, *, limit: int, page: int = 0) -> list[Commit]:
         """One page of the commits that lead to a revision, newest first, in one request.
@@ -118,13 +112,13 @@ class Hub:
         def read(answer: Any) -> list[Commit]:
             return [Commit(item["id"], item["title"], item.get("message") or "") for item in answer]
 
-        return self._get(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
+        return self._reader.json(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
     def open_pulls(self, repo_id: str) -> int:
         """How many pull requests wait to be merged. `refs` cannot tell: the refs of merged ones stay."""
         path = f"/api/models/{repo_id}/discussions"
         only = {"type": "pull_request", "status": "open"}
-        return self._get(path, lambda answer: int(answer["count"]), params=only, subject=repo_id)
+        return self._reader.json(path, lambda answer: int(answer["count"]), params=only, subject=repo_id)
 
     def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
         """Every file of a revision, by path, as the Hub says it stores them."""
@@ -143,14 +137,11 @@ class Hub:
 
         Raises:
             NotFound: no such file at that revision.
-            HubFailed: it is larger than 32 MiB, or arrived cut short.
+            HubFailed: it is larger than 32 MiB, of which no more is read.
+            HubUnreachable: it arrived cut short, three times.
         """
         url = f"/{repo_id}/resolve/{quote(revision, safe='')}/{quote(path)}"
-        response = self._ask(url, subject=f"{repo_id}@{revision}:{path}")
-        content: bytes = response.content
-        if len(content) > _MOST_BYTES:
-            raise HubFailed(f"{path} in {repo_id} is larger than hubver reads.", expected="at most 32 MiB")
-        return content
+        return self._reader.get(url, subject=f"{repo_id}@{revision}:{path}")
 
     def read_if_there(self, repo_id: str, revision: str, path: str) -> bytes | None:
         """Like `read`, but None where there is no such file."""
@@ -236,9 +227,13 @@ class Hub:
         return Path(folder)
 
     @property
-    def _plain_token(self) -> str | bool:
+    def _plain_token(self) -> str | Literal[False]:
         # False, and not None: None would make the client look for a token of its own.
         return self.token.get_secret_value() if self.token else False
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.endpoint, self._plain_token)
 
     @cached_property
     def api(self) -> HfApi:
@@ -248,65 +243,3 @@ class Hub:
         return HfApi(
             endpoint=self.endpoint, token=self._plain_token, library_name="hubver", library_version=__version__
         )
-
-    def _get(
-        self, path: str, read: Callable[[Any], _T], *, subject: str, params: Mapping[str, int | str] | None = None
-    ) -> _T:
-        """Ask for JSON, and `read` from it what is wanted."""
-        response = self._ask(path, subject=subject, params=params)
-        try:
-            return read(response.json())
-        except (ValueError, LookupError, TypeError, AttributeError):
-            raise HubFailed(
-                f"{self.endpoint} answered {path} with something that is not a Hub's answer.",
-                hint="Check that HF_ENDPOINT is the address of a Hub.",
-            ) from None
-
-    def _ask(self, path: str, *, subject: str, params: Mapping[str, int | str] | None = None) -> Any:
-        """One GET. A passing failure (5xx, a lost connection) is tried three times; a refusal is final."""
-        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
-
-        headers = build_hf_headers(token=self._plain_token, library_name="hubver", library_version=__version__)
-        for attempt in range(1, _TRIES + 1):
-            try:
-                with translated(self.endpoint, subject):
-                    response = get_session().get(
-                        self.endpoint + path,
-                        params=params,
-                        headers=headers,
-                        timeout=_TIMEOUT_S,
-                        follow_redirects=True,
-                    )
-                    if response.status_code in PASSING_STATUSES and attempt < _TRIES:
-                        time.sleep(0.2 * 4**attempt)
-                        continue
-                    hf_raise_for_status(response)
-                    return response
-            except NotFound:
-                self._blame_the_token()
-                raise
-            except HubUnreachable as error:
-                # A refused connection stays refused; one that was cut in the middle may be worth another try.
-                if attempt == _TRIES or "refused" in str(error.found):
-                    raise
-                time.sleep(0.2 * 4**attempt)
-        raise AssertionError("unreachable: the last try returns or raises")
-
-    def _blame_the_token(self) -> None:
-        """The Hub answers a wrong token as if the repository were missing: find out which it is.
-
-        Raises:
-            BadToken: it is the token.
-        """
-        from huggingface_hub.utils import build_hf_headers, get_session
-
-        if self.token is None:
-            return
-        headers = build_hf_headers(token=self._plain_token, library_name="hubver", library_version=__version__)
-        with translated(self.endpoint, "this account"):
-            response = get_session().get(f"{self.endpoint}/api/whoami-v2", headers=headers, timeout=_TIMEOUT_S)
-            if response.status_code == 401:
-                raise BadToken(
-                    f"{self.endpoint} does not accept this token.",
-                    hint="Set HF_TOKEN to a valid token, or run: hf auth login",
-                )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -123,7 +123,13 @@ def answering(status: int, body: str):
         def log_message(self, *_args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(Handler) as hub:
+        yield hub
+
+
+@contextmanager
+def serving(handler):
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -180,3 +186,23 @@ def test_a_busy_repository_is_no_refusal():
 def test_a_repository_without_main_is_named():
     with pytest.raises(NotFound, match="has no branch 'main'"):
         Refs({"ledger": "0" * 40}, {}, {}).main  # noqa: B018  # asking is what raises
+
+
+def test_a_file_without_end_is_not_read_to_its_end():
+    sent = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # the reader hangs up
+                while len(sent) < 1000:
+                    self.wfile.write(b" " * (1 << 20))
+                    sent.append(1)
+
+        def log_message(self, *_args):
+            pass
+
+    with serving(Handler) as hub, pytest.raises(HubFailed, match="larger than hubver reads"):
+        hub.read("acme/router", "main", "hubver.json")
+    assert len(sent) < 100
