@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.documents import canonical_json
 from hubver.errors import BadInput
-from hubver.record import adapter, base_model, code, environment, said, tokenizer, trainer_state, weights
-from hubver.record.digest import entry
+from hubver.record import adapter, base_model, code, digest, environment, said, tokenizer, trainer_state, weights
 from hubver.record.draft import RUN_FILE, Draft, find
 from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
 from hubver.record.hints import hints_for
@@ -58,6 +57,7 @@ def complete(
     now: datetime,
     data: Sequence[str | Path] = (),
     base: str | None = None,
+    hashed: Callable[[int, int], object] | None = None,
 ) -> Capture:
     """Complete the record of a run.
 
@@ -71,6 +71,7 @@ def complete(
         now: the time, aware of its zone.
         data: what the run was trained on, in the user's words: files, folders, `org/name@COMMIT`.
         base: the base model in the user's words: `org/name` or `org/name@REVISION`.
+        hashed: told how many bytes of the files have been hashed, and of how many.
 
     Raises:
         BadInput: the folder holds nothing that can be published, a file in it is broken, `data` or `base` is
@@ -87,7 +88,7 @@ def complete(
     known = said.with_base(said.with_data(draft.record, data), base, resolve_base)
     settled = base_model.settle(known.base_model, resolve_base)
     files = _contents(selection, settled.base, draft.diff)
-    entries = tuple(entry(path, content) for path, content in files.items())
+    entries = digest.entries(files, progress=hashed)
     tokenizer_part, tokenizer_gaps = tokenizer.from_files(
         {path: selection.files[path] for path in selection.tokenizer},
         [item for item in entries if is_tokenizer_file(item.path)],
@@ -170,8 +171,8 @@ def _files_id(selection: Selection, entries: Iterable[FileEntry]) -> str:
     """
     digests = {item.path: item.sha256 for item in entries if item.path in selection.files}
     if ADAPTER_CONFIG in selection.files:
-        digests[ADAPTER_CONFIG] = entry(ADAPTER_CONFIG, selection.files[ADAPTER_CONFIG]).sha256
-    listing = "".join(f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
+        digests[ADAPTER_CONFIG] = digest.entry(ADAPTER_CONFIG, selection.files[ADAPTER_CONFIG]).sha256
+    listing = "".join(f"{path}\0{value}\n" for path, value in sorted(digests.items()))
     return f"files-{hashlib.sha256(listing.encode()).hexdigest()[:20]}"
 
 
