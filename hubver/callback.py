@@ -79,7 +79,7 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
             return
         self._started = time.monotonic()
         said = watch.Said(self.data, self.base_model, self.message)
-        self._draft = watch.begin(watch.Held.of_callback(args, state, kwargs), said, watch.utc_now())
+        self._draft = watch.begin(watch.Held.of_callback(args, state, kwargs), said, watch.utc_now()).complete()
         self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
 
     def on_save(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:

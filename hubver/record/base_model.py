@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import NotFound
 from hubver.record.digest import entry
-from hubver.record.schema import Base, Gap
+from hubver.record.files import TOKENIZER_FILES
+from hubver.record.schema import Base, FileEntry, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +24,17 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin")
 
 
+# What else decides how a base computes and reads text, beside its weights.
+_BESIDE = ("config.json", "generation_config.json", "adapter_config.json", "adapter_model.safetensors", "*.py")
+
+
 @dataclass(frozen=True)
 class Settled:
-    """A base as it is published, and what is not known of it."""
+    """A base as it is published, what is not known of it, and the folder where its files are, if they are at hand."""
 
     base: Base
     gaps: tuple[Gap, ...]
+    folder: Path | None = None
 
 
 def is_hub_id(name: str) -> bool:
@@ -37,6 +44,8 @@ def is_hub_id(name: str) -> bool:
 
 def loaded(name: str, revision: str | None, named: str | None) -> Settled:
     """The base that a running process loaded. transformers keeps its name and, since 5.23, no commit.
+
+    Reads no weights: `digested` does.
 
     Args:
         name: what `from_pretrained` was given: an id, or a folder.
@@ -53,9 +62,43 @@ def loaded(name: str, revision: str | None, named: str | None) -> Settled:
         # The files count, wherever they came from; the commit is that of another repo.
         gaps = (Gap(field="base_model.id", reason="named by the user; the run loaded it from another place"),)
     folder = cached_snapshot(base_id, sha) if base_id and sha else Path(name) if name else None
-    if folder is not None and folder.is_dir():
-        base = digest_folder(base, folder)
-    return Settled(base, gaps)
+    return Settled(base, gaps, folder.resolve() if folder is not None and folder.is_dir() else None)
+
+
+def digested(base: Base, folder: Path) -> Base:
+    """Add the digests of a base's files. Reads all weights of a base that is no commit of the Hub, so it takes a while.
+
+    Args:
+        base: what is known of it.
+        folder: where its files are.
+    """
+    if base.sha is not None:
+        return digest_folder(base, folder)
+    files = tuple(_entry(folder / name) for name in _own_files(folder))
+    digests = {item.path: item.sha256 for item in files}
+    weights = next((name for name in _WEIGHTS if name in digests), None)
+    found = {"config_sha256": digests.get("config.json"), "weights_file": weights, "files": files}
+    return base.model_copy(update={**found, "weights_sha256": digests.get(weights or "")})
+
+
+def _own_files(folder: Path) -> list[str]:
+    """Configuration, tokenizer, code and those weights that transformers would load, as it looks for them in order."""
+    names = {file.name for pattern in (*_BESIDE, *TOKENIZER_FILES) for file in folder.glob(pattern) if file.is_file()}
+    weights = next((name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if weights is not None:
+        names.add(weights)
+        names |= {name for name in _shards(folder / weights) if (folder / name).is_file()}
+    return sorted(names)
+
+
+def _shards(index: Path) -> set[str]:
+    if not index.name.endswith(".index.json"):
+        return set()
+    try:
+        # A name with a folder in it is none that transformers writes.
+        return {str(name) for name in json.loads(index.read_bytes())["weight_map"].values() if "/" not in str(name)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
 
 
 def _identify(name: str, revision: str | None) -> tuple[str | None, str | None, tuple[Gap, ...]]:
@@ -101,10 +144,10 @@ def digest_folder(base: Base, folder: Path) -> Base:
     """Add the digests of the base's configuration and of its shard index, or of its only weights file."""
     found: dict[str, str] = {}
     if (folder / "config.json").is_file():
-        found["config_sha256"] = _sha256(folder / "config.json")
+        found["config_sha256"] = _entry(folder / "config.json").sha256
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if weights is not None:
-        found |= {"weights_file": weights.name, "weights_sha256": _sha256(weights)}
+        found |= {"weights_file": weights.name, "weights_sha256": _entry(weights).sha256}
     return base.model_copy(update=found)
 
 
@@ -148,10 +191,12 @@ def _cache(base_id: str) -> Path:
     return Path(constants.HF_HUB_CACHE) / f"models--{base_id.replace('/', '--')}"
 
 
-def _sha256(file: Path) -> str:
+def _entry(file: Path) -> FileEntry:
     """The cache names its large files by their sha256 (huggingface_hub, "Understand caching"): no need to read them."""
-    name = file.resolve().name
-    return name if _SHA256.fullmatch(name) else entry(file.name, file).sha256
+    content = file.resolve()
+    if _SHA256.fullmatch(content.name):
+        return FileEntry(path=file.name, size=content.stat().st_size, sha256=content.name)
+    return entry(file.name, file)
 
 
 def _undigested(base: Base) -> list[Gap]:

@@ -1,31 +1,30 @@
 """The data part: which rows the model saw, by a pin that cannot move.
 
-A dataset of the Hub is pinned by its commit, files by their digests, and rows in memory by `content_digest`, which is
-the same in every process and on every machine.
+A dataset of the Hub is pinned by its commit, files by their digests, and rows in memory by their content (see
+`hubver.record.content`). `sketch` and `sketch_declared` read no rows and no files, so that a training need not wait for
+them; `describe` and `declared` read everything once.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
-from hubver.record.digest import entry, sha256
-from hubver.record.schema import DataSource, Gap
+from hubver.record import content, data_files
+from hubver.record.digest import entry
+from hubver.record.paths import relative
+from hubver.record.schema import DataSource, FileEntry, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
 _PIN = re.compile(r"(?:datasets/)?(?P<id>[\w.-]+/[\w.-]+)@(?P<sha>[0-9a-f]{40})")
 # Where `datasets` says what it downloaded, and where it keeps what it prepared: both name the Hub's commit.
 _DOWNLOADED = re.compile(r"hf://datasets/(?P<id>[\w.-]+/[\w.-]+)@(?P<sha>[0-9a-f]{40})/")
 _PREPARED = re.compile(r"/(?P<owner>[\w.-]+)___(?P<name>[\w.-]+)/[^/]+/[^/]+/(?P<sha>[0-9a-f]{40})/")
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -36,89 +35,124 @@ class Found:
     gaps: tuple[Gap, ...] = ()
 
 
-def content_digest(batches: Iterable[Mapping[str, list[Any]]]) -> str:
-    """sha256 over the rows in order, each as one line of JSON with sorted columns.
+def sketch(dataset: Any, name: str, role: str | None) -> DataSource:
+    """A dataset as the trainer holds it, without any digest.
 
     Args:
-        batches: columns of equal length; how the rows are cut into batches does not matter.
-
-    Raises:
-        TypeError: a value is no JSON and neither bytes nor a date.
-    """
-    state = hashlib.sha256()
-    for batch in batches:
-        columns = sorted(batch)
-        for values in zip(*(batch[column] for column in columns), strict=True):
-            row = dict(zip(columns, values, strict=True))
-            line = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_plain)
-            state.update(line.encode("utf-8", "surrogatepass") + b"\n")
-    return state.hexdigest()
-
-
-def describe(dataset: Any, name: str, role: str | None) -> Found:
-    """A dataset as the trainer holds it.
-
-    Args:
-        dataset: a `datasets.Dataset`; of anything else only what it offers is recorded, and the rest is a gap.
+        dataset: a `datasets.Dataset` or `IterableDataset`; of anything else only what it offers.
         name: what to call it, where it has no Hub id.
         role: `train`, `eval`, or None for data that was only declared.
     """
     hub_id, sha = _hub_pin(dataset)
     columns = getattr(dataset, "column_names", None)
-    source = DataSource(
+    rows = _length(dataset)
+    split = getattr(dataset, "split", None)
+    config = getattr(getattr(dataset, "info", None), "config_name", None)
+    return DataSource(
         name=hub_id or name,
         role=role,
-        split=str(dataset.split) if getattr(dataset, "split", None) is not None else None,
+        split=str(split) if split is not None else None,
+        config=str(config) if hub_id and config else None,
         hub_id=hub_id,
         hub_sha=sha,
-        rows=_length(dataset),
+        rows=rows,
         columns=tuple(columns) if isinstance(columns, list) else (),
+        streaming=rows is None,
     )
-    unpinned = f"data.{name}.content_sha256"
-    if source.rows is None:
-        return Found((source,), (Gap(field=unpinned, reason="a stream has neither a length nor a digest"),))
-    if not hasattr(dataset, "with_format"):
-        return Found((source,), (Gap(field=unpinned, reason=f"{type(dataset).__name__} has no columns to digest"),))
-    try:
-        digest = content_digest(dataset.with_format(None).iter(batch_size=_BATCH))
-    except TypeError as error:
-        return Found((source,), (Gap(field=unpinned, reason=str(error)),))
-    return Found((source.model_copy(update={"content_sha256": digest}),))
 
 
-def declared(item: Any) -> Found:
-    """Data that the user named: a file, a folder, `org/name@COMMIT`, or a dataset.
+def describe(
+    dataset: Any, name: str, role: str | None, root: Path | None = None, candidates: Sequence[Path] = ()
+) -> Found:
+    """A dataset as the trainer holds it, with its digests.
+
+    Args:
+        dataset: as of `sketch`; a list of rows that are dicts has the digest of the `Dataset` with the same values.
+            Rows of other objects are never asked for: that could run the user's code, and draw random numbers.
+        name: as of `sketch`.
+        role: as of `sketch`.
+        root: the code's repository, to which the paths of local files are relative.
+        candidates: files that the dataset may have been read from (see `data_files.of_dataset`).
+    """
+    source = sketch(dataset, name, role)
+    gaps: list[Gap] = []
+    if source.hub_id is None:
+        files, reason = data_files.of_dataset(dataset, candidates)
+        source = source.model_copy(update={"files": tuple(_entry(file, root) for file in files)})
+        gaps += [Gap(field=f"data.{name}.files", reason=reason)] if reason else []
+    digest, reason = _content(dataset)
+    gaps += [Gap(field=f"data.{name}.content_sha256", reason=reason)] if reason else []
+    return Found((source.model_copy(update={"content_sha256": digest}),), tuple(gaps))
+
+
+def sketch_declared(item: Any) -> DataSource:
+    """Data that the user named, without any digest; see `declared`.
 
     Raises:
         BadInput: text that is neither a pin nor a path that exists.
     """
     if not isinstance(item, str | Path):
-        return describe(item, "declared", None)
+        return sketch(item, "declared", None)
     pin = _PIN.fullmatch(str(item))
     if pin:
-        return Found((DataSource(name=pin["id"], hub_id=pin["id"], hub_sha=pin["sha"]),))
-    path = Path(item)
+        return DataSource(name=pin["id"], hub_id=pin["id"], hub_sha=pin["sha"])
+    if not Path(item).exists():
+        raise BadInput(
+            f"The data {str(item)!r} is not there.",
+            expected="a file, a folder, or a dataset pinned as org/name@COMMIT with all 40 digits of the commit",
+            hint="A branch such as main can move, so it pins nothing.",
+        )
+    return DataSource(name=Path(item).resolve().name)
+
+
+def declared(item: Any, root: Path | None = None) -> Found:
+    """Data that the user named: a file, a folder, `org/name@COMMIT`, or a dataset.
+
+    Args:
+        item: what the user said.
+        root: the code's repository, to which the paths of files in it are relative. Those of others begin with the name
+            of the file or folder.
+
+    Raises:
+        BadInput: text that is neither a pin nor a path that exists.
+    """
+    source = sketch_declared(item)
+    if not isinstance(item, str | Path):
+        return describe(item, "declared", None, root)
+    if source.hub_id:
+        return Found((source,))
+    path = Path(item).resolve()
     if path.is_file():
-        return Found((DataSource(name=path.name, files=(entry(path.name, path),)),))
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        entries = tuple(entry(file.relative_to(path).as_posix(), file) for file in files)
-        return Found((DataSource(name=path.resolve().name, files=entries),))
-    raise BadInput(
-        f"The data {str(item)!r} is not there.",
-        expected="a file, a folder, or a dataset pinned as org/name@COMMIT with all 40 digits of the commit",
-        hint="A branch such as main can move, so it pins nothing.",
-    )
+        return Found((source.model_copy(update={"files": (_entry(path, root),)}),))
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    top = root if root and path.is_relative_to(root) else path
+    return Found((source.model_copy(update={"files": tuple(_entry(file, top) for file in files)}),))
+
+
+def _entry(file: Path, root: Path | None) -> FileEntry:
+    inside = relative(file, root) if root else None
+    return entry(inside or file.name, file)
+
+
+def _content(dataset: Any) -> tuple[str | None, str | None]:
+    """The digest of the rows, or why there is none."""
+    if _length(dataset) is None:
+        return None, "a stream has neither a length nor a digest"
+    arrow = hasattr(dataset, "with_format") and hasattr(dataset, "features")
+    if not arrow and not isinstance(dataset, list | tuple):
+        return None, f"{type(dataset).__name__} has no columns to digest"
+    try:
+        return (content.dataset_digest if arrow else content.rows_digest)(dataset), None
+    except TypeError as error:
+        return None, str(error)
 
 
 def _hub_pin(dataset: Any) -> tuple[str | None, str | None]:
-    info = getattr(dataset, "info", None)
-    for address in getattr(info, "download_checksums", None) or {}:
-        if found := _DOWNLOADED.match(str(address)):
+    for address in data_files.addresses(dataset):
+        if found := _DOWNLOADED.match(address):
             return found["id"], found["sha"]
-    for file in getattr(dataset, "cache_files", None) or []:
-        name = str(file.get("filename", "")) if isinstance(file, dict) else ""
-        if found := _PREPARED.search(name):
+    for file in data_files.cached(dataset):
+        if found := _PREPARED.search(file):
             return f"{found['owner']}/{found['name']}", found["sha"]
     return None, None
 
@@ -128,11 +162,3 @@ def _length(dataset: Any) -> int | None:
         return len(dataset)
     except TypeError:
         return None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"sha256": sha256(value)}
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    raise TypeError(f"a column holds {type(value).__name__}, which has no stable form")

@@ -1,6 +1,6 @@
-"""The environment part: what a process can say of the machine it runs on without importing torch.
+"""The environment part: what a process can say of where it runs without importing torch.
 
-What only torch knows (accelerator, driver, threads) is added by `hubver.record.live`, which runs inside the training.
+What only torch knows (accelerator, threads) is added by `hubver.record.accelerator`, which runs inside the training.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import contextmanager
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubver.record import machine, packages, variables
 from hubver.record.schema import Environment
+from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,31 +20,43 @@ if TYPE_CHECKING:
 
 def here() -> Environment:
     """The environment of this process."""
+    installed = packages.installed()
+    image = machine.container(os.environ)
     return Environment(
         os=platform.platform(),
         machine=platform.machine(),
         python=platform.python_version(),
-        packages=_packages(),
+        packages=installed.versions,
+        sources=installed.sources,
+        cpu=machine.cpu(),
         cpu_count=os.cpu_count(),
-        container=_container(),
+        memory_bytes=machine.memory(),
+        container=redact(image) if image else None,
+        variables=variables.deciding(os.environ),
     )
 
 
-def _packages() -> dict[str, str]:
-    """Every installed distribution, by its name in lower case. The first on the path is the one that is imported."""
-    packages: dict[str, str] = {}
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            packages.setdefault(name.lower().replace("_", "-"), distribution.version)
-    return dict(sorted(packages.items()))
+def notebook() -> str | None:
+    """The file of the notebook that runs here: Jupyter names it to its kernels (jupyter_server, `JPY_SESSION_NAME`)."""
+    return os.environ.get("JPY_SESSION_NAME")
 
 
-def _container() -> str | None:
-    """`docker` and `podman` leave these marks; the image's digest cannot be seen from inside."""
-    if Path("/.dockerenv").exists():
-        return "docker"
-    return "podman" if Path("/run/.containerenv").exists() else None
+def launcher() -> str:
+    """What started this process: `deepspeed`, `accelerate`, `torchelastic`, `mpi`, `slurm` or plain `python`.
+
+    By the variables that each sets for its processes: DeepSpeed's launcher (`launch.py`), accelerate
+    (`prepare_simple_launcher_cmd_env`), torchrun (`TORCHELASTIC_RUN_ID`), Open MPI and MPICH, Slurm's `srun`.
+    """
+    marks = {
+        "deepspeed": ("CROSS_SIZE",),
+        # Of all that it sets, this one is never set by `TrainingArguments` or `Accelerator` themselves.
+        "accelerate": ("ACCELERATE_DYNAMO_USE_FULLGRAPH",),
+        "torchelastic": ("TORCHELASTIC_RUN_ID",),
+        "mpi": ("OMPI_COMM_WORLD_RANK", "PMI_RANK"),
+        "slurm": ("SLURM_STEP_ID",),
+    }
+    found = (name for name, theirs in marks.items() if any(variable in os.environ for variable in theirs))
+    return next(found, "python")
 
 
 def deepspeed() -> bool:

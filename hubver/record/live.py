@@ -6,20 +6,21 @@ Imports nothing heavy: whoever trains has torch loaded already, and hands its ob
 from __future__ import annotations
 
 import inspect
-import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-from hubver.record import adapter, base_model, environment
+from hubver.record import adapter, base_model
 from hubver.record.digest import sha256
 from hubver.record.plain import class_name, jsonable
-from hubver.record.schema import Environment, Resources, Seeds, Tokenizer, Training
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from hubver.record.schema import Seeds, Tokenizer, Training
+from hubver.record.secrets import redact
 
 _SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
+
+_LONGEST_SAMPLE = 4000
+# transformers writes "no limit" as 1e30 (`VERY_LARGE_INTEGER`).
+_NO_LIMIT = 10**12
 
 
 def base_of(args: Any, model: Any, named: str | None) -> base_model.Settled:
@@ -30,7 +31,8 @@ def base_of(args: Any, model: Any, named: str | None) -> base_model.Settled:
     revision = given.get("revision") if isinstance(given, dict) else None
     found = base_model.loaded(name, revision or getattr(_peft_config(model), "revision", None), named)
     dtype = str(getattr(model, "dtype", None) or "").removeprefix("torch.") or None
-    return base_model.Settled(found.base.model_copy(update={"dtype": dtype}), found.gaps)
+    known = {"dtype": dtype, "quantisation": _quantisation(model)}
+    return replace(found, base=found.base.model_copy(update=known))
 
 
 def tokenizer_of(processing: Any) -> Tokenizer:
@@ -41,20 +43,24 @@ def tokenizer_of(processing: Any) -> Tokenizer:
     template = getattr(processing, "chat_template", None) or getattr(inner, "chat_template", None)
     text = template if isinstance(template, str) else None
     rendered = inner.apply_chat_template(_SAMPLE, tokenize=False) if text else None
+    sample = rendered if isinstance(rendered, str) else None
     special = getattr(inner, "special_tokens_map", None) or {}
+    length = getattr(inner, "model_max_length", None)
     return Tokenizer(
         tokenizer_class=type(inner).__name__,
         chat_template_sha256=sha256(text.encode()) if text else None,
-        sample_sha256=sha256(rendered.encode()) if isinstance(rendered, str) else None,
+        sample=redact(sample) if sample is not None and len(sample) <= _LONGEST_SAMPLE else None,
+        sample_sha256=sha256(sample.encode()) if sample is not None else None,
         special_tokens={name: jsonable(value) for name, value in special.items()},
         vocab_size=len(inner) if hasattr(inner, "__len__") else None,
+        padding_side=getattr(inner, "padding_side", None),
+        model_max_length=length if isinstance(length, int) and length < _NO_LIMIT else None,
     )
 
 
 def training_of(args: Any, model: Any, trainer: Any, optimizer: Any) -> Training:
     """How the trainer was set up. `trainer` may be None where it could not be found."""
     peft: Any = _peft_config(model)
-    quantisation: Any = getattr(getattr(model, "config", None), "quantization_config", None)
     accumulation = args.gradient_accumulation_steps
     return Training(
         trainer_class=class_name(trainer) if trainer is not None else None,
@@ -64,7 +70,7 @@ def training_of(args: Any, model: Any, trainer: Any, optimizer: Any) -> Training
         optimizer=class_name(getattr(optimizer, "optimizer", optimizer)) if optimizer is not None else None,
         scheduler=_text(args.lr_scheduler_type),
         precision="bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
-        quantisation=jsonable(quantisation.to_dict()) if hasattr(quantisation, "to_dict") else None,
+        quantisation=_quantisation(model),
         gradient_accumulation_steps=accumulation,
         effective_batch_size=args.train_batch_size * accumulation * args.world_size,
         world_size=args.world_size,
@@ -76,46 +82,6 @@ def wrapping_of(trainer: Any, model: Any) -> str:
     """The class that the model was trained in; known only once training has begun."""
     wrapped = getattr(trainer, "model_wrapped", None)
     return class_name(wrapped if wrapped is not None else model)
-
-
-def environment_of(args: Any) -> Environment:
-    """The environment with what torch knows of it."""
-    import torch
-
-    found: dict[str, Any] = {
-        "threads": torch.get_num_threads(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "launcher": "torchelastic" if torch.distributed.is_torchelastic_launched() else "python",
-        "world_size": args.world_size,
-        "cuda": torch.version.cuda,
-        "accelerator": str(args.device.type),
-    }
-    if args.device.type == "cuda":
-        found |= {
-            "accelerator": torch.cuda.get_device_name(args.device),
-            "accelerator_count": torch.cuda.device_count(),
-            "driver": _nvidia_driver(),
-        }
-    return environment.here().model_copy(update=found)
-
-
-def resources_of(args: Any, log_history: Sequence[Mapping[str, Any]], wall_seconds: float, tokens: int) -> Resources:
-    """What the run cost. Peak memory is of this process."""
-    last: Mapping[str, Any] = next((row for row in reversed(log_history) if "train_runtime" in row), {})
-    seen = tokens or max((int(row.get("num_tokens", 0)) for row in log_history), default=0)
-    runtime = last.get("train_runtime") or wall_seconds
-    accelerator = None
-    if args.device.type == "cuda":
-        import torch
-
-        accelerator = torch.cuda.max_memory_allocated(args.device)
-    return Resources(
-        wall_seconds=round(wall_seconds, 3),
-        peak_memory_bytes=_peak_memory(),
-        peak_accelerator_memory_bytes=accelerator,
-        samples_per_second=last.get("train_samples_per_second"),
-        tokens_per_second=round(seen / runtime, 3) if seen and runtime else None,
-    )
 
 
 def trainer_above() -> Any:
@@ -146,6 +112,13 @@ def _seeds(args: Any) -> Seeds:
     )
 
 
+def _quantisation(model: Any) -> dict[str, Any] | None:
+    """The configuration that the base was quantised with, as transformers keeps it: an object, or a mapping."""
+    found: Any = getattr(getattr(model, "config", None), "quantization_config", None)
+    values = found.to_dict() if hasattr(found, "to_dict") else found
+    return jsonable(values) if isinstance(values, dict) else None
+
+
 def _peft_config(model: Any) -> Any:
     configs = getattr(_unwrapped(model), "peft_config", None)
     return next(iter(configs.values()), None) if isinstance(configs, dict) else None
@@ -157,21 +130,3 @@ def _unwrapped(model: Any) -> Any:
 
 def _text(value: Any) -> str:
     return str(getattr(value, "value", value))
-
-
-def _peak_memory() -> int | None:
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kibibytes, macOS bytes (getrusage(2) of each).
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _nvidia_driver() -> str | None:
-    try:
-        found = re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", Path("/proc/driver/nvidia/version").read_text(encoding="utf-8"))
-    except OSError:
-        return None
-    return found[1] if found else None

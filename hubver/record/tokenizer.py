@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
 
+# transformers writes "no limit" as 1e30 (`VERY_LARGE_INTEGER`).
+_NO_LIMIT = 10**12
+
 
 def from_files(files: Mapping[str, Path], entries: Sequence[FileEntry], seen: Tokenizer) -> tuple[Tokenizer, list[Gap]]:
     """Describe the tokenizer of a folder.
@@ -31,13 +34,17 @@ def from_files(files: Mapping[str, Path], entries: Sequence[FileEntry], seen: To
     config = _read(files.get("tokenizer_config.json"))
     template = _template(files, config)
     special = {name: _text(config[name]) for name in _SPECIAL if config.get(name)} or seen.special_tokens
+    side, length = config.get("padding_side"), config.get("model_max_length")
     part = Tokenizer(
         tokenizer_class=config.get("tokenizer_class") or seen.tokenizer_class,
         files=tuple(entries),
         chat_template_sha256=sha256(template) if template is not None else None,
+        sample=seen.sample,
         sample_sha256=seen.sample_sha256,
         special_tokens=special,
         vocab_size=seen.vocab_size or _vocab_size(_read(files.get("tokenizer.json"))),
+        padding_side=seen.padding_side or (side if isinstance(side, str) else None),
+        model_max_length=seen.model_max_length or (length if isinstance(length, int) and length < _NO_LIMIT else None),
     )
     return part, list(_gaps(part, seen))
 

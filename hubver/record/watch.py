@@ -9,10 +9,24 @@ import secrets
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hubver.record import arguments, base_model, code, data, draft, live, trainer_state
+from hubver.record import (
+    accelerator,
+    arguments,
+    base_model,
+    code,
+    data,
+    data_files,
+    draft,
+    live,
+    resources,
+    trainer_state,
+)
+from hubver.record.draft import Draft
+from hubver.record.paths import portable
 from hubver.record.schema import Base, DataSource, Environment, Gap, Resources, RunRecord, Tokenizer, Training
 from hubver.record.secrets import redact
 
@@ -61,7 +75,34 @@ class Held:
         return found
 
 
-def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
+@dataclass(frozen=True)
+class Begun:
+    """A run before its first step: what is known at once, and what takes reading.
+
+    Attributes:
+        draft: the record without the digests of the base's weights and of the data, which it names as gaps.
+    """
+
+    draft: Draft
+    _reading: _Reading
+
+    def complete(self) -> Draft:
+        """The same draft with those digests.
+
+        It reads all of a local base's weights and every row and file of the data, which may take minutes. It never
+        raises, and may run in another thread: it asks nothing of the trainer, the model or torch, and draws no random
+        numbers.
+        """
+        notes = _Notes()
+        reading, record = self._reading, self.draft.record
+        base = notes.ask("base_model", reading.base, record.base_model)
+        found = reading.data(notes)
+        gaps = tuple(gap for gap in record.gaps if gap not in reading.pending)
+        whole = {"base_model": base, "data": found, "gaps": (*gaps, *notes.gaps)}
+        return Draft(record.model_copy(update=whole), self.draft.diff)
+
+
+def begin(held: Held, said: Said, now: datetime) -> Begun:
     """The record before the first step. A resumed run keeps its run id."""
     notes = _Notes()
     args, state = held.args, held.state
@@ -74,19 +115,55 @@ def begin(held: Held, said: Said, now: datetime) -> draft.Draft:
     )
     given = notes.ask("training.arguments", lambda: arguments.changed(args), arguments.Changed({}, ()))
     known = {"arguments": given.values, "started": now, "resumed": state.global_step > 0}
+    sources = [notes.ask("data", lambda d=d, n=n, r=r: data.sketch(d, n, r), None) for r, n, d in held.datasets()]  # type: ignore[misc]  # mypy infers no lambda with defaults
     record = RunRecord(
         run_id=earlier.record.run_id if earlier else f"run-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
         created=now,
         message=said.message,
         base_model=base.base,
-        data=_data(held, said, notes),
+        data=tuple(source for source in sources if source is not None),
         tokenizer=notes.ask("tokenizer", lambda: live.tokenizer_of(held.processing), Tokenizer()),
         training=training.model_copy(update=known),
         code=where.code,
-        environment=notes.ask("environment", lambda: live.environment_of(args), Environment()),
+        environment=notes.ask("environment", lambda: accelerator.environment_of(args), Environment()),
     )
-    gaps = (*notes.gaps, *base.gaps, *given.gaps, *where.gaps, *_unsaid(record))
-    return draft.Draft(record.model_copy(update={"gaps": gaps}), where.diff)
+    reading = _Reading(base, tuple(held.datasets()), tuple(said.data), where.root, tuple(sys.argv[1:]))
+    gaps = (*notes.gaps, *base.gaps, *given.gaps, *where.gaps, *_unsaid(record, reading), *reading.pending)
+    return Begun(Draft(record.model_copy(update={"gaps": gaps}), where.diff), reading)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What `Begun.complete` reads."""
+
+    settled: base_model.Settled
+    datasets: tuple[tuple[str, str, Any], ...]
+    declared: tuple[Any, ...]
+    root: Path | None
+    argv: tuple[str, ...]
+    pending: tuple[Gap, ...] = (
+        Gap(field="base_model.weights_sha256", reason="its files were still being read"),
+        Gap(field="data", reason="it was still being read"),
+    )
+
+    def base(self) -> Base:
+        settled = self.settled
+        return base_model.digested(settled.base, settled.folder) if settled.folder else settled.base
+
+    def data(self, notes: _Notes) -> tuple[DataSource, ...]:
+        script = Path(sys.argv[0]).resolve() if sys.argv and sys.argv[0] else None
+        nothing: tuple[Path, ...] = ()
+        near = notes.ask("data", lambda: data_files.candidates(self.argv, script), nothing)
+        asked: list[Callable[[], data.Found]] = [
+            partial(data.describe, dataset, name, role, self.root, near) for role, name, dataset in self.datasets
+        ]
+        asked += [partial(data.declared, item, self.root) for item in self.declared]
+        sources: list[DataSource] = []
+        for ask in asked:
+            found = notes.ask("data", ask, data.Found(()))
+            sources += found.sources
+            notes.gaps += found.gaps
+        return tuple(sources)
 
 
 def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datetime | None) -> RunRecord:
@@ -103,9 +180,9 @@ def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datet
     history = trainer_state.clean_history(state.log_history)
     metrics, gaps = trainer_state.metrics_of(history)
     log, left_out = trainer_state.thinned(history)
-    resources = notes.ask(
+    cost = notes.ask(
         "training.resources",
-        lambda: live.resources_of(held.args, history, wall_seconds, state.num_input_tokens_seen),
+        lambda: resources.resources_of(held.args, state, history, wall_seconds),
         Resources(wall_seconds=wall_seconds),
     )
     training = begun.training.model_copy(
@@ -113,7 +190,7 @@ def until_now(begun: RunRecord, held: Held, wall_seconds: float, finished: datet
             "epochs": state.epoch,
             "steps": state.global_step,
             "log_history": log,
-            "resources": resources,
+            "resources": cost,
             "finished": finished,
             # The model is wrapped for training only after the run has begun.
             "wrapper_class": notes.ask(
@@ -141,29 +218,18 @@ class _Notes:
         try:
             return get()
         except Exception as error:  # noqa: BLE001  # a stranger's objects may raise anything, and training must go on
-            self.gaps.append(Gap(field=part, reason=redact(f"{type(error).__name__}: {error}")[:300]))
+            self.gaps.append(Gap(field=part, reason=redact(portable(f"{type(error).__name__}: {error}"))[:300]))
             return otherwise
 
 
-def _data(held: Held, said: Said, notes: _Notes) -> tuple[DataSource, ...]:
-    sources: list[DataSource] = []
-    unknown: data.Found = data.Found((), ())
-    for role, name, dataset in held.datasets():
-        found = notes.ask("data", lambda d=dataset, n=name, r=role: data.describe(d, n, r), unknown)  # type: ignore[misc]  # mypy infers no lambda with defaults
-        sources += found.sources
-        notes.gaps += found.gaps
-    for item in said.data:
-        found = notes.ask("data", lambda i=item: data.declared(i), unknown)  # type: ignore[misc]  # as above
-        sources += found.sources
-        notes.gaps += found.gaps
-    return tuple(sources)
-
-
-def _unsaid(record: RunRecord) -> list[Gap]:
+def _unsaid(record: RunRecord, reading: _Reading) -> list[Gap]:
     """What the run itself could not know."""
     training = record.training
     because = {
-        "data": (not record.data, "the trainer holds no dataset; HubverCallback(data=...) can name it"),
+        "data": (
+            not record.data and not reading.declared,
+            "the trainer holds no dataset; HubverCallback(data=...) can name it",
+        ),
         "training.trainer_class": (training.trainer_class is None, "the trainer was not found on the stack"),
         "training.seeds.seed": (training.seeds.seed is None, "the run set no seed"),
         "environment.container": (

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 from hubver.errors import NotFound
-from hubver.record.base_model import loaded, settle
+from hubver.record.base_model import digested, loaded, settle
 from hubver.record.schema import Base
 
 SHA = "b" * 40
@@ -70,7 +70,7 @@ def snapshot(tmp_path, sha):
 
 def test_a_run_that_loaded_a_base_by_its_id_knows_the_commit_from_the_cache(cache):
     found = loaded("acme/base", None, None)
-    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/base", SHA, "e" * 64)
+    assert known(found) == ("acme/base", SHA, "e" * 64)
     assert found.gaps == ()
 
 
@@ -87,20 +87,58 @@ def test_several_commits_in_the_cache_are_a_doubt_unless_the_revision_is_known(c
 
 def test_a_folder_of_the_cache_is_the_hub_s(cache, tmp_path):
     found = loaded(str(tmp_path / "models--acme--base" / "snapshots" / SHA), None, None)
-    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/base", SHA, "e" * 64)
+    assert known(found) == ("acme/base", SHA, "e" * 64)
 
 
 def test_another_name_than_the_one_loaded_takes_no_commit_from_it(cache):
     found = loaded("acme/base", None, "acme/renamed")
-    assert (found.base.id, found.base.sha, found.base.weights_sha256) == ("acme/renamed", None, "e" * 64)
+    assert known(found) == ("acme/renamed", None, "e" * 64)
     assert [gap.field for gap in found.gaps] == ["base_model.id"]
 
 
-def test_a_local_folder_is_digested_and_not_named(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
+def known(found):
+    """Id, commit and digest of the weights of a base that was loaded, once it was read."""
+    base = digested(found.base, found.folder)
+    return base.id, base.sha, base.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("weights", "read", "named"),
+    [
+        pytest.param(
+            {"model.safetensors": b"w", "pytorch_model.bin": b"p"}, {"model.safetensors"}, b"w", id="one file"
+        ),
+        pytest.param(
+            {
+                "model.safetensors.index.json": b'{"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}',
+                "m-1.safetensors": b"1",
+                "m-2.safetensors": b"2",
+                "m-3.safetensors": b"of no index",
+            },
+            {"model.safetensors.index.json", "m-1.safetensors", "m-2.safetensors"},
+            b'{"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}',
+            id="shards",
+        ),
+        pytest.param(
+            {"model.safetensors.index.json": b'{"weight_map": {"a": "../../secret"}}'},
+            {"model.safetensors.index.json"},
+            b'{"weight_map": {"a": "../../secret"}}',
+            id="an index that points elsewhere",
+        ),
+        pytest.param({"model.safetensors.index.json": b"[]"}, {"model.safetensors.index.json"}, b"[]", id="no index"),
+        pytest.param({}, set(), None, id="no weights"),
+    ],
+)
+def test_a_local_folder_is_digested_and_not_named(tmp_path, weights, read, named):
+    for name, content in {"config.json": b"{}", "tokenizer.json": b"{}", "notes.txt": b"", **weights}.items():
+        (tmp_path / name).write_bytes(content)
     found = loaded(str(tmp_path), None, None)
-    assert (found.base.id, found.base.sha) == (None, None)
-    assert found.base.config_sha256 == hashlib.sha256(b"{}").hexdigest()
+    base = digested(found.base, found.folder)
+    assert (base.id, base.sha) == (None, None)
+    assert {file.path for file in base.files} == {"config.json", "tokenizer.json"} | read
+    assert all(file.sha256 == hashlib.sha256((tmp_path / file.path).read_bytes()).hexdigest() for file in base.files)
+    assert base.config_sha256 == hashlib.sha256(b"{}").hexdigest()
+    assert base.weights_sha256 == (hashlib.sha256(named).hexdigest() if named is not None else None)
 
 
 def test_a_model_that_came_from_nowhere(tmp_path):

@@ -29,10 +29,11 @@ def fields(state) -> set[str]:
 
 
 def test_a_clean_repository(repository, tmp_path):
-    state = of_process([str(repository / "src" / "train.py"), "--lr", "1"], tmp_path)
+    state = of_process([str(repository / "src" / "train.py"), "--lr", "1"], repository)
     assert (state.code.sha, state.code.branch) == (git(repository, "rev-parse", "HEAD"), "main")
     assert (state.code.dirty, state.code.diff_sha256, state.diff, state.code.untracked) == (False, None, None, 0)
     assert (state.code.entry_point, state.code.argv) == ("src/train.py", ("--lr", "1"))
+    assert (state.code.directory, state.code.module, state.code.command) == (".", None, None)
     assert state.gaps == ()
 
 
@@ -86,7 +87,7 @@ def test_remotes(repository, remote, published):
 def test_no_repository(tmp_path):
     state = of_process([""], tmp_path)
     assert state.code.sha is None
-    assert fields(state) == {"code.sha"}
+    assert fields(state) == {"code.sha", "code.entry_point"}
 
 
 def test_a_repository_without_a_commit(tmp_path):

@@ -13,11 +13,13 @@ class Code(Part):
     Attributes:
         remote: the address of the repository, without credentials.
         dirty: tracked files differed from the commit.
-        diff_sha256: digest of the published `run/code.diff`, where dirty.
+        diff_sha256: digest of the published `run/code.diff`: changes to tracked files, and the script or the cells of
+            a notebook where they are in no commit.
         untracked: how many files git neither tracked nor ignored.
         entry_point: the script, relative to the repository.
         argv: its arguments, redacted.
-        module: the module that `python -m` ran, in place of a script.
+        module: the module that `python -m` ran; `entry_point` is then its file, if it lies in the repository.
+        command: the installed command that ran, such as `trl`, in place of a script.
         directory: the working directory, relative to the repository; `.` for its top.
         submodules: commit of each submodule, by path.
     """
@@ -31,6 +33,7 @@ class Code(Part):
     entry_point: str | None = None
     argv: tuple[str, ...] = ()
     module: str | None = None
+    command: str | None = None
     directory: str | None = None
     submodules: dict[str, str] = Field(default_factory=dict)
 
