@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
     ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
     ("hubver.card", "hubver.landed", "hubver.pins", "hubver.loading"),
-    ("hubver.channels", "hubver.publish", "hubver.release", "hubver.gate"),
+    ("hubver.channels", "hubver.publish", "hubver.release", "hubver.gate", "hubver.reproduce", "hubver.bom"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )
@@ -38,6 +38,9 @@ PURE = (
     "hubver.gate.thresholds",
     "hubver.gate.verdict",
     "hubver.demo.tickets",
+    "hubver.reproduce.plan",
+    "hubver.reproduce.environment",
+    "hubver.reproduce.causes",
 )
 # What reads or writes the world, or differs from one run to the next.
 IMPURE = {
@@ -154,6 +157,9 @@ def test_one_reader_of_the_environment() -> None:
         "hubver.cli.main",  # the debug switch must work when settings cannot be read
         "hubver.cli.demo",  # points its own process at the demo's Hub
         "hubver.gate.child",  # hands the environment on to its child
+        "hubver.reproduce.run",  # chooses what of the environment the run is given
+        "hubver.reproduce.prepare",  # asks an interpreter in the same environment
+        "hubver.reproduce.code",  # git needs the user's own
     }
 
 

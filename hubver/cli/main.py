@@ -29,6 +29,7 @@ _COMMANDS = {
     "status": ("hubver.cli.status", "Show what is in production, and the way back."),
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),
     "resolve": ("hubver.cli.resolve", "Say which commits a revision pins, and how to load it."),
+    "reproduce": ("hubver.cli.reproduce", "Run a published training again, and compare the bytes."),
     "hub": ("hubver.cli.hub", "Run a Hub of your own on this machine."),
     "demo": ("hubver.cli.demo", "See the whole road in two minutes, without an account."),
 }

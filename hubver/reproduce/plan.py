@@ -1,0 +1,250 @@
+"""What it takes to run a recorded run again: which code, which pins, which files of its own, which command.
+
+Pure. Where the record does not say enough, the plan names what is missing, and who can give it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hubver.record.schema import Base, Code, Environment, FileEntry, RunRecord
+
+# What `hubver.record.secrets` puts in the place of a secret.
+_REDACTED = "[redacted]"
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# Addresses that git fetches from; `ext::` and the like run commands.
+_REMOTE = re.compile(r"(?:https?|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
+_PUSHING = re.compile(r"--push[_-]to[_-]hub(?P<value>=.*)?")
+_BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no"})
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user gives beyond the record.
+
+    Attributes:
+        code: a repository, on disk or elsewhere, that has the code's commit.
+        data: where a file or folder of the run's data is, by the name that the record gives it.
+        base: the folder of a base model that is no commit of a Hub.
+        values: what stood in the command where the record hides a secret, by the option's name.
+        command: the command, in place of the recorded one.
+        anyway: go on where something is not what was recorded, and name it as the cause.
+    """
+
+    code: str | None = None
+    data: Mapping[str, Path] = field(default_factory=dict)
+    base: Path | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    command: str | None = None
+    anyway: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the code comes from.
+
+    Attributes:
+        remote: the repository; None where all of the code stands in the difference.
+        sha: its commit; None like `remote`.
+        diff: what the run's code had beyond that commit.
+        submodules: commit of each, by path.
+    """
+
+    remote: str | None
+    sha: str | None
+    diff: bytes | None
+    submodules: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Local data of the run: the name that the record gives it, and its files, by paths relative to the repository."""
+
+    name: str
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a reproduction needs.
+
+    Attributes:
+        directory: where the command runs, relative to the repository.
+        command: what stands after the interpreter.
+        variables: environment variables that the run had.
+        models: commit of each model of a Hub, by its id.
+        datasets: the same of datasets.
+        data: local data.
+        base: the base, to be known again where it is a folder.
+        base_from_folder: the run loaded it from a folder.
+        notes: what the user should know, a sentence each.
+    """
+
+    source: Source
+    directory: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    models: Mapping[str, str]
+    datasets: Mapping[str, str]
+    data: tuple[Wanted, ...]
+    base: Base
+    base_from_folder: bool
+    notes: tuple[str, ...]
+
+
+def plan(record: RunRecord, diff: bytes | None, given: Given) -> Plan:
+    """Read a plan out of a record.
+
+    Args:
+        record: of the run.
+        diff: what was published as `run/code.diff`.
+        given: what the user gives beyond it.
+
+    Raises:
+        BadInput: the record does not say enough, and the message says what can be given.
+    """
+    notes: list[str] = []
+    base = record.base_model
+    from_folder = base.id is None or base.sha is None or any(gap.field == "base_model.id" for gap in record.gaps)
+    return Plan(
+        source=_source(record.code, diff, given, notes),
+        directory=_inside(record.code.directory or "."),
+        command=(*_launch(record.environment), *_command(record, given, notes)),
+        variables=_variables(record.environment),
+        models={base.id: base.sha} if base.id and base.sha else {},
+        datasets=_datasets(record, notes),
+        data=tuple(Wanted(source.name, source.files) for source in record.data if source.files and not source.hub_sha),
+        base=base,
+        base_from_folder=from_folder,
+        notes=tuple(notes),
+    )
+
+
+def _source(code: Code, diff: bytes | None, given: Given, notes: list[str]) -> Source:
+    if code.diff_sha256 is not None and diff is None:
+        notes.append("The run's uncommitted changes were not kept, so its code is not all here.")
+    if code.untracked:
+        files = "1 file" if code.untracked == 1 else f"{code.untracked} files"
+        notes.append(f"{files} beside the code were in no commit and were not kept.")
+    if code.sha is None:
+        if diff is None:
+            raise BadInput(
+                "The record does not say which code ran: it was in no repository.",
+                hint="Publish runs with HubverCallback, which keeps the script, or train from a git repository.",
+            )
+        return Source(None, None, diff, {})
+    remote = given.code or code.remote
+    if not _SHA.fullmatch(code.sha):
+        raise BadInput("The record's code is at no commit.", found=code.sha[:80])
+    if given.code is None and (remote is None or not _REMOTE.fullmatch(remote)):
+        raise BadInput(
+            f"The record does not say where the code's commit {code.sha[:8]} can be fetched.",
+            found=remote or "no remote",
+            hint="Name a clone of the repository: --code PATH_OR_URL",
+        )
+    return Source(remote, code.sha, diff, code.submodules)
+
+
+def _inside(directory: str) -> str:
+    """The working directory; one that leads out of the repository is somebody's mistake, or worse."""
+    normal = posixpath.normpath(directory)
+    if normal.startswith(("/", "..")):
+        raise BadInput("The record's working directory is outside of its repository.", found=directory[:80])
+    return normal
+
+
+def _launch(environment: Environment) -> tuple[str, ...]:
+    if environment.launcher != "torchelastic":
+        return ()
+    processes = str(environment.world_size or 1)
+    return ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes)
+
+
+def _command(record: RunRecord, given: Given, notes: list[str]) -> tuple[str, ...]:
+    if given.command is not None:
+        words = shlex.split(given.command)
+        return tuple(words[1:] if words and re.fullmatch(r"(.*/)?python[\d.]*", words[0]) else words)
+    code = record.code
+    if code.module is not None:
+        program: tuple[str, ...] = ("-m", code.module)
+    elif code.entry_point is not None:
+        program = (posixpath.relpath(_inside(code.entry_point), _inside(code.directory or ".")),)
+    else:
+        raise BadInput(
+            "The record does not say which script ran.",
+            expected="the command line of a script, as HubverCallback records it",
+            hint='Say it yourself: --command "train.py --output out"',
+        )
+    return (*program, *_without_pushing(_filled(code.argv, given.values), notes))
+
+
+def _filled(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """The arguments, with what the user gives for those that the record hides."""
+    filled: list[str] = []
+    missing: list[str] = []
+    for position, word in enumerate(argv):
+        if _REDACTED not in word:
+            filled.append(word)
+            continue
+        option, equals, _ = word.partition("=")
+        if not (equals and option.startswith("-")):
+            option = argv[position - 1] if position and argv[position - 1].startswith("-") else f"argument-{position}"
+            equals = ""
+        name = option.lstrip("-")
+        value = values.get(name)
+        if value is None:
+            missing.append(name)
+        else:
+            filled.append(f"{option}={value}" if equals else value)
+    if missing:
+        raise BadInput(
+            f"The record hides what stood in the command for {', '.join(missing)}: it looked like a secret.",
+            hint="Give it, or any value that the run can do with: "
+            + " ".join(f"--set {name}=VALUE" for name in missing),
+        )
+    return filled
+
+
+def _without_pushing(argv: list[str], notes: list[str]) -> list[str]:
+    """Nothing is published again: `--push_to_hub` goes, with its value."""
+    left: list[str] = []
+    skip = False
+    for position, word in enumerate(argv):
+        if skip:
+            skip = False
+        elif found := _PUSHING.fullmatch(word):
+            notes.append(f"{word} is left out: nothing is published again.")
+            following = argv[position + 1].lower() if position + 1 < len(argv) else ""
+            skip = found["value"] is None and following in _BOOLEANS
+        else:
+            left.append(word)
+    return left
+
+
+def _variables(environment: Environment) -> dict[str, str]:
+    """Those that were set; and the number of threads, which decides in which order torch adds up."""
+    variables = dict(environment.variables)
+    if environment.threads is not None:
+        variables.setdefault("OMP_NUM_THREADS", str(environment.threads))
+    return {name: value for name, value in variables.items() if _REDACTED not in value}
+
+
+def _datasets(record: RunRecord, notes: list[str]) -> dict[str, str]:
+    pins: dict[str, str] = {}
+    for source in record.data:
+        if source.hub_id is None or source.hub_sha is None:
+            continue
+        known = pins.setdefault(source.hub_id, source.hub_sha)
+        if known != source.hub_sha:
+            notes.append(f"The run read {source.hub_id} at two commits; a script that names none gets {known[:8]}.")
+    return pins
