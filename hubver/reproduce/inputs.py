@@ -147,9 +147,9 @@ class Paths:
 def _elsewhere_in(code: Path, file: FileEntry) -> Path | None:
     """The same content under another path of the code, where the record has the file's name alone."""
     for candidate in sorted(code.rglob(Path(file.path).name)):
-        if candidate.is_file() and candidate.stat().st_size == file.size:
-            if entry(file.path, candidate).sha256 == file.sha256:
-                return candidate
+        like = candidate.is_file() and candidate.stat().st_size == file.size
+        if like and entry(file.path, candidate).sha256 == file.sha256:
+            return candidate
     return None
 
 
