@@ -6,43 +6,39 @@ missing and adds nothing twice; a lost answer is treated the same way: look agai
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import nullcontext
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
-from hubver import card, diff, landed
-from hubver.errors import AlreadyExists, BadDocument, BadInput, HubFailed, NotFound, StaleRef
+from hubver import landed, shipment
+from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
 from hubver.hub import ledger, pulls
 from hubver.hub import refs as hub_refs
 from hubver.hub.client import Hub
-from hubver.hub.contents import Refs, Upload
 from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
+from hubver.output_folder import Unchanged, one_push_of
+from hubver.progress import Meter, size
 from hubver.record import capture, gaps
-from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.record.secrets import redact
 from hubver.settings import Settings
-from hubver.versions import Version, known, next_candidate, propose
+from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from dulwich.objects import ShaFile
 
     from hubver.diff import Proposal
+    from hubver.hub.contents import Refs
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
     from hubver.record.schema import Gap
     from hubver.versions import Bump
 
-CARD_FILE = "README.md"
 _TRIES = 5
 
 
@@ -123,8 +119,9 @@ def push(
             f"{version} is a candidate's version.", hint=f"Ask for {wanted.final}; --pr numbers the candidate."
         )
     tell = progress or (lambda _line: None)
-    with _one_push_of(Path(folder)):
+    with one_push_of(Path(folder)):
         tell("reading and hashing the folder")
+        unchanged = Unchanged(Path(folder))
         taken = capture.complete(
             Path(folder),
             repo_id=repo_id,
@@ -134,9 +131,10 @@ def push(
             now=datetime.now(timezone.utc),
             data=data,
             base=base,
+            hashed=Meter(tell, "hashed"),
         )
         gaps.require(taken.record, (*settings.record.required, *(gaps.STRICT if strict else ())))
-        return _Push(hub, repo_id, taken, settings, wanted, bump, pr, tell).run()
+        return _Push(hub, repo_id, taken, unchanged, settings, wanted, bump, pr, tell).run()
 
 
 @dataclass
@@ -144,6 +142,7 @@ class _Push:
     hub: Hub
     repo_id: str
     capture: capture.Capture
+    unchanged: Unchanged
     settings: Settings
     wanted: Version | None
     bump: Bump | None
@@ -212,64 +211,38 @@ class _Push:
             pulls.close(self.hub, self.repo_id, found.pull_request, comment=comment)
         return True
 
-    def _plan(self, refs: Refs) -> tuple[Version, RunRecord | None, bytes | None]:
-        """The version this run gets, and the record and the card that it follows."""
-        head = refs.main
-        previous = self._previous(head)
-        text = self.hub.read_if_there(self.repo_id, head, CARD_FILE)
-        taken = known(refs.tags)
-        if previous is not None and previous.version is not None:
-            # Its push may still be between commit and tag.
-            taken.append(Version.parse(previous.version))
-        chosen = diff.propose(previous, self.capture.record)
-        following = propose(taken, self.bump or chosen.bump)
-        if self.wanted in taken:
-            raise AlreadyExists(
-                f"{self.wanted} is in {self.repo_id} already, and versions never move.",
-                hint=f"Leave --version out; the next one is {following}.",
-            )
-        version = self.wanted or following
-        self.proposal = None if self.wanted or self.bump or not taken else chosen
-        return (next_candidate(version, taken) if self.pr else version), previous, text
-
-    def _previous(self, head: str) -> RunRecord | None:
-        """The record that `main` holds now. One that cannot be read must not stop all pushes for ever."""
-        try:
-            raw = self.hub.read_if_there(self.repo_id, head, RECORD_FILE)
-            return RunRecord.from_bytes(raw, source=f"{RECORD_FILE} on main") if raw is not None else None
-        except BadDocument as error:
-            self.tell(f"the last record cannot be read, so the card will not say what changed since: {error.fact}")
-            return None
-
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def _commit(self, refs: Refs) -> None:
-        version, previous, text = self._plan(refs)
-        head = refs.main
-        record = self.capture.record.model_copy(update={"version": str(version)})
-        page = card.render(record, changes=diff.compare(previous, record), verdict=None, previous=text)
-        uploads = [
-            *(_upload(path, content, record) for path, content in self.capture.files.items()),
-            _in_memory(RECORD_FILE, record.to_bytes()),
-            _in_memory(CARD_FILE, page),
-        ]
-        arriving = {upload.path for upload in uploads}
-        # What the version before published and this one has not; files that people added themselves stay.
-        obsolete = [entry.path for entry in (previous.files if previous else ()) if entry.path not in arriving]
-        size = sum(entry.size for entry in record.files)
-        self.tell(f"sending {len(uploads)} files ({size / 1e6:.1f} MB) as {version}")
-        title = f"{version}: {record.message}" if record.message else str(version)
-        if self.pr:
-            title = f"{title} {landed.marker(record.run_id)}"
-        self.hub.commit(
+        plan = shipment.plan(
+            self.hub,
             self.repo_id,
-            uploads,
-            delete=obsolete,
-            title=title,
-            description=landed.trailer(record.run_id),
-            parent=head,
-            pull_request=self.pr,
+            refs,
+            self.capture.record,
+            wanted=self.wanted,
+            bump=self.bump,
+            pr=self.pr,
+            tell=self.tell,
         )
+        self.proposal = plan.proposal
+        load = shipment.pack(plan, self.capture, pr=self.pr)
+        self.tell(f"sending {len(load.uploads)} files ({load.size / 1e6:.1f} MB) as {plan.version}")
+        began = time.monotonic()
+        try:
+            self.hub.commit(
+                self.repo_id,
+                load.uploads,
+                delete=load.obsolete,
+                title=load.title,
+                description=load.description,
+                parent=plan.head,
+                pull_request=self.pr,
+            )
+        except HubFailed:
+            self.unchanged.check(self.capture.files.values())
+            raise
+        took = time.monotonic() - began
+        self.tell(f"sent in {took:.1f} s ({size(load.size / took)}/s)")
 
     def _finish(self, found: Landed, refs: Refs, *, already: bool) -> Published:
         """Tag the run's commit and say so in the ledger, in one push; only what has not been done yet."""
@@ -286,6 +259,7 @@ class _Push:
         if tagged is None or not found.listed:
             already = False
             landed.check_stored(self.hub, self.repo_id, found, self.capture.files)
+            self.unchanged.check(self.capture.files.values())
             self.tell(f"tagging {version}")
             self._tag(found, version, refs)
         return Published(
@@ -323,29 +297,3 @@ class _Push:
         if version not in refs.tags:
             moves.append(hub_refs.Move(f"refs/tags/{version}", None, found.sha))
         hub_refs.move(self.hub, self.repo_id, moves, objects)
-
-
-def _upload(path: str, content: Path | bytes, record: RunRecord) -> Upload:
-    digest = next(entry.sha256 for entry in record.files if entry.path == path)
-    return Upload(path, content, digest)
-
-
-def _in_memory(path: str, content: bytes) -> Upload:
-    return Upload(path, content, hashlib.sha256(content).hexdigest())
-
-
-def _one_push_of(folder: Path) -> AbstractContextManager[object]:
-    """A lock that two pushes of the same folder by one user share. The folder itself is left as it is.
-
-    It only saves work: what must not happen twice is kept from it by the Hub. So where there is no place for it, there
-    is none.
-    """
-    from huggingface_hub import constants
-
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    place = Path(constants.HF_HOME) / "hubver" / "locks"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return nullcontext()
-    return FileLock(place / f"push-{name}.lock")

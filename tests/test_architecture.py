@@ -14,10 +14,13 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 
 # From the bottom up. A module may import from its own layer and from those below; the longest matching prefix counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
+    ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings", "hubver.progress"),
     ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
-    ("hubver.card", "hubver.landed", "hubver.pins", "hubver.loading"),
-    ("hubver.channels", "hubver.publish", "hubver.release", "hubver.gate", "hubver.reproduce", "hubver.bom"),
+    ("hubver.card", "hubver.landed", "hubver.output_folder", "hubver.pins", "hubver.loading"),
+    (
+        *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
+        *("hubver.reproduce", "hubver.bom"),
+    ),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )

@@ -365,3 +365,25 @@ def test_what_changed_decides_the_version(repo, publish, output, tmp_path):
     )
     chosen = publish(write_adapter(tmp_path / "chosen", seed=3), bump="patch")
     assert (chosen.version, chosen.proposal) == ("v2.0.1", None)
+
+
+def test_weights_that_change_while_they_are_sent_are_named(repo, output, publish):
+    def change(line: str) -> None:
+        if line.startswith("sending"):
+            weights = output / "adapter_model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:-1] + b"\7")
+
+    with pytest.raises(BadInput, match=r"adapter_model\.safetensors changed while it was published"):
+        publish(output, progress=change)
+    assert repo.refs().tags == {}
+
+
+def test_weights_that_change_once_they_are_sent_get_no_tag(repo, output, publish):
+    def change(line: str) -> None:
+        if line.startswith("sent "):
+            weights = output / "adapter_model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:-1] + b"\7")
+
+    with pytest.raises(BadInput, match=r"adapter_model\.safetensors changed while it was published"):
+        publish(output, progress=change)
+    assert repo.refs().tags == {}
