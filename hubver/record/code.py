@@ -29,12 +29,14 @@ class CodeState:
 
     Attributes:
         root: the top of the repository; where there is none, the folder that `entry_point` is relative to.
+        script: the file that ran.
     """
 
     code: Code
     diff: bytes | None
     gaps: tuple[Gap, ...]
     root: Path | None = None
+    script: Path | None = None
 
 
 UNKNOWN = CodeState(Code(), None, ())
@@ -62,7 +64,7 @@ def of_process(argv: Sequence[str], directory: Path) -> CodeState:
     if where is None:
         gaps.append(Gap(field="code.directory", reason="the working directory is outside of the repository"))
     known = {"argv": redact_argv(arguments), "module": start.module, "command": start.command, "directory": where}
-    return CodeState(state.code.model_copy(update=known), state.diff, tuple(gaps), root)
+    return CodeState(state.code.model_copy(update=known), state.diff, tuple(gaps), root, script)
 
 
 def of_directory(directory: Path) -> CodeState:

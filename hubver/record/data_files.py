@@ -85,12 +85,13 @@ def of_dataset(dataset: Any, candidates: Sequence[Path]) -> tuple[tuple[Path, ..
     return (), _UNNAMED
 
 
-def candidates(argv: Sequence[str], script: Path | None) -> tuple[Path, ...]:
+def candidates(argv: Sequence[str], script: Path | None, directory: Path) -> tuple[Path, ...]:
     """Files that exist and that the command line, or a text in the script, names.
 
     Args:
         argv: arguments of the command line, as they were given.
         script: the file that runs.
+        directory: the working directory.
     """
     words = [part for argument in argv for part in (argument, argument.partition("=")[2])]
     if script is not None and script.suffix == ".py":
@@ -105,7 +106,7 @@ def candidates(argv: Sequence[str], script: Path | None) -> tuple[Path, ...]:
         if not word or "\n" in word or "\0" in word or len(word) > 1000 or Path(word).suffix not in suffixes:
             continue
         # Scripts often say where they look: beside themselves, or from where they were started.
-        for place in (Path.cwd(), *([script.parent] if script else [])):
+        for place in (directory, *([script.parent] if script else [])):
             found += sorted(place.glob(word)) if "*" in word and not word.startswith("/") else [place / word]
     return tuple(dict.fromkeys(file.resolve() for file in found if file.is_file()))
 

@@ -35,7 +35,8 @@ class Function(Part):
     """A function or class of the user's that decided what the model learned.
 
     Attributes:
-        role: what it was for: `formatting`, `collator`, `reward`, `metrics`, `preprocessing`, `loss`, `transform`.
+        role: what it was for: `formatting`, `collator`, `reward`, `metrics`, `loss`, `generation`, `transform` (of rows,
+            while they are read), or the user's own class of a `trainer`, `model`, `dataset` or `callback`.
         name: its qualified name with its module.
         source_sha256: digest of its source text; null where there is none to be read.
     """
