@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hubver.reproduce.environment import Compared
     from hubver.reproduce.place import Place
+    from hubver.reproduce.plan import Plan
     from hubver.reproduce.prepare import Prepared
     from hubver.reproduce.verb import Reproduction
 
@@ -126,7 +127,7 @@ def _ask(prepared: Prepared, *, yes: bool) -> None:
     """Say whose code is about to run, and ask; where nobody can answer, the answer is no."""
     plan = prepared.plan
     source = plan.source.remote or "the record itself"
-    note(f"About to run, as you: python {' '.join(plan.command)}")
+    note(f"About to run, as you: {_words(plan)}")
     note(f"  its code: {source}" + (f" at {plan.source.sha}" if plan.source.sha else ""))
     for line in plan.notes:
         warn(line)
@@ -142,6 +143,10 @@ def _ask(prepared: Prepared, *, yes: bool) -> None:
     click.confirm("Run it?", abort=True, err=True)
 
 
+def _words(plan: Plan) -> str:
+    return " ".join([plan.program or "python", *plan.command])
+
+
 def _differing(environment: tuple[Compared, ...]) -> list[Compared]:
     return [one for one in environment if one.grade not in {"same", "harmless"}]
 
@@ -152,8 +157,8 @@ def _planned(prepared: Prepared) -> RenderableType:
 
     plan = prepared.plan
     rows = [
-        ("command", "python " + " ".join(plan.command)),
-        ("in", plan.directory),
+        ("command", _words(plan)),
+        ("in", plan.directory or "a folder outside of the repository"),
         ("code", f"{plan.source.remote or 'kept with the record'} {plan.source.sha or ''}"),
         ("changes", f"{len(plan.source.diff):,} bytes of uncommitted changes" if plan.source.diff else ""),
         *(("base", f"{name} at {sha}") for name, sha in plan.models.items()),

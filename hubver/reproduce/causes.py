@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from hubver.reproduce.environment import Compared
 
 # What decides the weights by itself comes before what only moves their last digits.
-_ORDER = ("code", "base", "data", "tokenizer", "training", "environment")
-_SEEDS = frozenset({"seed", "data_seed"})
-# Differs in every reproduction: where it runs, and what is told to whom.
-_NO_CAUSE = frozenset({"output_dir", "logging_dir", "remote", "argv", "push_to_hub", "hub_model_id", "container", "os"})
+_ORDER = ("code", "base", "data", "tokenizer", "seed", "hyperparameters", "adapter", "environment")
+# Of the environment, what a record says beyond what `hubver.reproduce.environment` has compared already.
+_DETERMINISM = frozenset({"full_determinism", "deterministic_algorithms", "cudnn_benchmark"})
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,7 @@ def causes(
 
 
 def _changes(recorded: RunRecord, produced: RunRecord) -> Iterator[Cause]:
-    changes = [
-        change
-        for change in diff.compare(recorded, produced)
-        if change.group in _ORDER and change.group != "environment" and change.field not in _NO_CAUSE
-    ]
-    for change in sorted(changes, key=lambda change: change.field not in _SEEDS):
-        yield Cause(change.group, change.sentence)
+    for change in diff.compare(recorded, produced):
+        beyond = change.group != "environment" or change.field in _DETERMINISM
+        if change.standing == "cause" and change.group in _ORDER and beyond:
+            yield Cause(change.group, change.sentence)

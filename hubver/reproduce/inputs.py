@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hubver.reproduce.place import Place
     from hubver.reproduce.plan import Given, Wanted
 
+# What `hubver.record.paths` leaves of the folders of a machine.
+_ELSEWHERE = "[elsewhere]/"
 _BASE_OPTION = re.compile(r"--?[\w-]*(model|base|checkpoint)[\w-]*", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ def lay_data(wanted: Sequence[Wanted], given: Given, place: Place) -> tuple[dict
     found: dict[str, Path] = {}
     deviations: list[Cause] = []
     for source in wanted:
-        offered = given.data.get(source.name)
+        offered = next((path for name, path in given.data.items() if source.is_called(name)), None)
         for file in source.files:
             path = _within(place.code, file.path)
             if offered is not None:
@@ -53,7 +55,7 @@ def lay_data(wanted: Sequence[Wanted], given: Given, place: Place) -> tuple[dict
             found[Path(file.path).name] = path
         if len(source.files) > 1:
             found[source.name] = _common(place.code, source)
-    if unknown := sorted(set(given.data) - {source.name for source in wanted}):
+    if unknown := [name for name in given.data if not any(source.is_called(name) for source in wanted)]:
         names = ", ".join(source.name for source in wanted) or "none"
         raise BadInput(f"The run has no local data {unknown[0]!r}.", expected=f"one of its own: {names}")
     return found, tuple(deviations)
@@ -108,7 +110,7 @@ class Paths:
     """Where the paths of a command lead now.
 
     Attributes:
-        elsewhere: stands for the root of the file system.
+        elsewhere: stands for every folder that is none of the run's own.
         directory: where the command runs.
         inputs: what was laid out, by the last part of its path.
         base: the base model's folder, for a command that named one.
@@ -130,7 +132,7 @@ class Paths:
         return word.removesuffix(value) + self._value(value, option)
 
     def _value(self, value: str, option: str) -> str:
-        absolute = value.startswith(("/", "~/"))
+        absolute = value.startswith(("/", "~/", _ELSEWHERE))
         here = not absolute and (self.directory / value).exists()
         is_path = absolute or "/" in value or value.startswith(".")
         if self.base is not None and is_path and _BASE_OPTION.fullmatch(option):
@@ -139,7 +141,7 @@ class Paths:
             return str(known)
         if not absolute:
             return value
-        inside = _within(self.elsewhere, value.lstrip("~/"))
+        inside = _within(self.elsewhere, value.removeprefix(_ELSEWHERE).lstrip("~/"))
         inside.parent.mkdir(parents=True, exist_ok=True)
         return str(inside)
 

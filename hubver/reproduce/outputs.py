@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from hubver.record.schema import RunRecord
 
-# The environment of the run, and what lies there of others.
-_NOT_OUTPUTS = frozenset({".git", "venv", "hf", "packages", "node_modules", "__pycache__"})
+# What the run was given to work with, at the top of its folder.
+_GIVEN = frozenset({"venv", "hf", "packages"})
 _CHECKPOINT = "checkpoint-"
 
 
@@ -63,7 +63,9 @@ def _rank(folder: Path, newest: float) -> tuple[bool, bool, bool, float]:
 def _models(root: Path, *, adapter: bool) -> Iterator[tuple[Path, float]]:
     """Each folder with weights of the kind, and when they were written."""
     for name, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if folder not in _NOT_OUTPUTS]
+        folders[:] = [
+            folder for folder in folders if folder != ".git" and not (Path(name) == root and folder in _GIVEN)
+        ]
         weights = [file for file in files if file.endswith(".safetensors")]
         whole = ADAPTER_CONFIG in files if adapter else "config.json" in files and ADAPTER_CONFIG not in files
         if weights and whole:

@@ -32,6 +32,11 @@ class Place:
         return self.folder / "hf"
 
     @property
+    def work(self) -> Path:
+        """The working directory of a run that had it outside of its repository."""
+        return self.folder / "work"
+
+    @property
     def elsewhere(self) -> Path:
         """Stands for the root of the file system, where the command names absolute paths."""
         return self.folder / "elsewhere"
@@ -58,7 +63,7 @@ class Place:
 
     def lay_out(self) -> None:
         """Make the rooms. Hubver is linked, and not its neighbours: a fresh environment must not see those."""
-        for room in (self.home, self.cache, self.elsewhere, self.temporary, self.packages):
+        for room in (self.home, self.cache, self.work, self.elsewhere, self.temporary, self.packages):
             room.mkdir(parents=True, exist_ok=True)
         link = self.packages / "hubver"
         if not link.exists():

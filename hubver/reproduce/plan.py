@@ -24,6 +24,11 @@ _REDACTED = "[redacted]"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Addresses that git fetches from; `ext::` and the like run commands.
 _REMOTE = re.compile(r"(?:https?|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
+_PROGRAM = re.compile(r"[A-Za-z0-9][\w.-]*")
+# What `hubver.record.paths` puts in the place of a folder of the machine, and `hubver.record.code` calls a notebook's cells.
+_ELSEWHERE = "[elsewhere]"
+CELLS_PATH = "notebook-cells.py"
+_OF_THE_MACHINE = re.compile(r"\w*VISIBLE_DEVICES|ZE_AFFINITY_MASK|ONEAPI_DEVICE_SELECTOR|\w*_OFFLINE")
 _PUSHING = re.compile(r"--push[_-]to[_-]hub(?P<value>=.*)?")
 _BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no"})
 
@@ -68,10 +73,24 @@ class Source:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Local data of the run: the name that the record gives it, and its files, by paths relative to the repository."""
+    """Local data of the run.
 
-    name: str
+    Attributes:
+        names: what the record calls it; the trainer's dataset and the file that it was read from may be the same data.
+        files: by their paths relative to the repository, or their names where they lay outside of it.
+    """
+
+    names: tuple[str, ...]
     files: tuple[FileEntry, ...]
+
+    @property
+    def name(self) -> str:
+        """What to call it: its file's name, or the last of its names."""
+        return posixpath.basename(self.files[0].path) if len(self.files) == 1 else self.names[-1]
+
+    def is_called(self, name: str) -> bool:
+        """Whether the user may mean it by this name."""
+        return name in {self.name, *self.names} or (len(self.files) == 1 and name == self.files[0].path)
 
 
 @dataclass(frozen=True)
@@ -79,8 +98,9 @@ class Plan:
     """Everything that a reproduction needs.
 
     Attributes:
-        directory: where the command runs, relative to the repository.
-        command: what stands after the interpreter.
+        directory: where the command runs, relative to the repository; None for a folder outside of it.
+        program: the installed command that runs, such as `trl`; None for Python itself.
+        command: what stands after the program.
         variables: environment variables that the run had.
         models: commit of each model of a Hub, by its id.
         datasets: the same of datasets.
@@ -91,7 +111,8 @@ class Plan:
     """
 
     source: Source
-    directory: str
+    directory: str | None
+    program: str | None
     command: tuple[str, ...]
     variables: Mapping[str, str]
     models: Mapping[str, str]
@@ -118,12 +139,13 @@ def plan(record: RunRecord, diff: bytes | None, given: Given) -> Plan:
     from_folder = base.id is None or base.sha is None or any(gap.field == "base_model.id" for gap in record.gaps)
     return Plan(
         source=_source(record.code, diff, given, notes),
-        directory=_inside(record.code.directory or "."),
-        command=(*_launch(record.environment), *_command(record, given, notes)),
+        directory=_inside(record.code.directory) if record.code.directory is not None else None,
+        program=_program(record.code) if given.command is None else None,
+        command=(*_launch(record.environment, given), *_command(record, given, notes)),
         variables=_variables(record.environment),
         models={base.id: base.sha} if base.id and base.sha else {},
         datasets=_datasets(record, notes),
-        data=tuple(Wanted(source.name, source.files) for source in record.data if source.files and not source.hub_sha),
+        data=_local(record),
         base=base,
         base_from_folder=from_folder,
         notes=tuple(notes),
@@ -163,11 +185,24 @@ def _inside(directory: str) -> str:
     return normal
 
 
-def _launch(environment: Environment) -> tuple[str, ...]:
-    if environment.launcher != "torchelastic":
+def _launch(environment: Environment, given: Given) -> tuple[str, ...]:
+    """What starts the processes. torchrun does it for accelerate too, whose settings are among the variables."""
+    processes = environment.world_size or 1
+    if given.command is not None or (processes == 1 and environment.launcher != "torchelastic"):
         return ()
-    processes = str(environment.world_size or 1)
-    return ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes)
+    if environment.launcher not in {"torchelastic", "accelerate"}:
+        raise BadInput(
+            f"The run had {processes} processes, started by {environment.launcher or 'nobody knows what'}.",
+            expected="one process, or torchrun or accelerate",
+            hint='Say how to start it here: --command "-m torch.distributed.run --nproc-per-node 2 train.py"',
+        )
+    return ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes))
+
+
+def _program(code: Code) -> str | None:
+    if code.command is not None and not _PROGRAM.fullmatch(code.command):
+        raise BadInput("The record's command is no name of a program.", found=code.command[:80])
+    return code.command
 
 
 def _command(record: RunRecord, given: Given, notes: list[str]) -> tuple[str, ...]:
@@ -175,10 +210,12 @@ def _command(record: RunRecord, given: Given, notes: list[str]) -> tuple[str, ..
         words = shlex.split(given.command)
         return tuple(words[1:] if words and re.fullmatch(r"(.*/)?python[\d.]*", words[0]) else words)
     code = record.code
-    if code.module is not None:
-        program: tuple[str, ...] = ("-m", code.module)
+    if code.command is not None:
+        program: tuple[str, ...] = ()
+    elif code.module is not None:
+        program = ("-m", code.module)
     elif code.entry_point is not None:
-        program = (posixpath.relpath(_inside(code.entry_point), _inside(code.directory or ".")),)
+        program = (_script(code, notes),)
     else:
         raise BadInput(
             "The record does not say which script ran.",
@@ -186,6 +223,16 @@ def _command(record: RunRecord, given: Given, notes: list[str]) -> tuple[str, ..
             hint='Say it yourself: --command "train.py --output out"',
         )
     return (*program, *_without_pushing(_filled(code.argv, given.values), notes))
+
+
+def _script(code: Code, notes: list[str]) -> str:
+    """The script, relative to the working directory; to the repository where that lay outside of it."""
+    entry = _inside(code.entry_point or "")
+    if entry.endswith(".ipynb"):
+        entry = CELLS_PATH
+    if entry == CELLS_PATH:
+        notes.append("The run was a notebook: its cells are run as one script, and what only IPython knows will fail.")
+    return entry if code.directory is None else posixpath.relpath(entry, _inside(code.directory))
 
 
 def _filled(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
@@ -232,11 +279,28 @@ def _without_pushing(argv: list[str], notes: list[str]) -> list[str]:
 
 
 def _variables(environment: Environment) -> dict[str, str]:
-    """Those that were set; and the number of threads, which decides in which order torch adds up."""
-    variables = dict(environment.variables)
+    """Those that were set; and the number of threads, which decides in which order torch adds up.
+
+    Which of several devices it was, and whether the network was to be left alone, belongs to the machine it ran on.
+    """
+    variables = {
+        name: value
+        for name, value in environment.variables.items()
+        if not (
+            _REDACTED in value or _ELSEWHERE in value or (_OF_THE_MACHINE.fullmatch(name) and value not in {"", "-1"})
+        )
+    }
     if environment.threads is not None:
         variables.setdefault("OMP_NUM_THREADS", str(environment.threads))
-    return {name: value for name, value in variables.items() if _REDACTED not in value}
+    return variables
+
+
+def _local(record: RunRecord) -> tuple[Wanted, ...]:
+    names: dict[tuple[FileEntry, ...], list[str]] = {}
+    for source in record.data:
+        if source.files and not source.hub_sha:
+            names.setdefault(source.files, []).append(source.name)
+    return tuple(Wanted(tuple(called), files) for files, called in names.items())
 
 
 def _datasets(record: RunRecord, notes: list[str]) -> dict[str, str]:

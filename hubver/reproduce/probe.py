@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 from contextlib import suppress
 from importlib import metadata
@@ -26,14 +27,33 @@ def _packages() -> dict[str, str]:
 def _torch() -> dict[str, object]:
     import torch
 
+    accelerator = torch.accelerator.current_accelerator()
     found: dict[str, object] = {
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cuda": torch.version.cuda,
+        "cuda": torch.version.cuda or (f"rocm {torch.version.hip}" if torch.version.hip else None),
+        "blas": _blas(torch.__config__.show()),
+        "accelerator": "cpu",
     }
-    if torch.cuda.is_available():
-        found |= {"accelerator": torch.cuda.get_device_name(), "accelerator_count": torch.cuda.device_count()}
+    if accelerator is not None:
+        module = getattr(torch, accelerator.type)
+        named = getattr(module, "get_device_name", None)
+        found |= {
+            "accelerator": named() if named else accelerator.type,
+            "accelerator_count": torch.accelerator.device_count(),
+        }
     return found
+
+
+def _blas(configuration: str) -> str | None:
+    found = re.search(r"\bBLAS_INFO=([\w-]+)", configuration)
+    names = [f"torch: {found[1]}"] if found else []
+    with suppress(ImportError, TypeError, KeyError):
+        import numpy as np
+
+        library = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        names.append(f"numpy: {library['name']} {library['version']}")
+    return ", ".join(names) or None
 
 
 def _main() -> None:

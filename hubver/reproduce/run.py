@@ -53,14 +53,13 @@ def environment(place: Place, interpreter: Path, variables: Mapping[str, str], e
         name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith(_HANDED_ON_PREFIXES)
     }
     fresh = interpreter.is_relative_to(place.venv)
-    above = [] if fresh else [kept.get("PYTHONPATH", "")]
-    kept.pop("PYTHONPATH", None)
+    paths = [variables.get("PYTHONPATH", ""), "" if fresh else kept.get("PYTHONPATH", ""), str(place.packages)]
     return {
         **kept,
         **variables,
         "PATH": os.pathsep.join([str(interpreter.parent), kept.get("PATH", os.defpath)]),
-        # For an interpreter that has no hubver; for ours it is the same one.
-        "PYTHONPATH": os.pathsep.join(filter(None, [*above, str(place.packages)])),
+        # The last is for an interpreter that has no hubver; for ours it is the same one.
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONUSERBASE": str(place.home if fresh else site.getuserbase()),
         "PYTHONUNBUFFERED": "1",
         "HOME": str(place.home),

@@ -123,7 +123,7 @@ class _Work:
 
     def go(self, interpreter: Path, tolerance: Tolerance) -> Reproduction:
         code.fetch_code(self.plan.source, self.place.code, self.tell)
-        directory = self.place.code / self.plan.directory
+        directory = self.place.code / self.plan.directory if self.plan.directory is not None else self.place.work
         if not directory.is_dir():
             raise NotFound(f"The code has no folder {self.plan.directory!r}, which the run worked in.")
         words = self._lay_inputs(directory)
@@ -131,8 +131,8 @@ class _Work:
             variables = run.environment(self.place, interpreter, self.plan.variables, view.url)
             compared = compare_environment(self.record, interpreter, variables)
             began = time.time()
-            self.tell(f"running: python {' '.join(self.plan.command)}")
-            ran = run.run([str(interpreter), *words], directory, variables, self.place.log, self.tell)
+            self.tell(f"running: {self.plan.program or 'python'} {' '.join(self.plan.command)}")
+            ran = run.run([self._program(interpreter), *words], directory, variables, self.place.log, self.tell)
         output = outputs.find(self.place.folder, self.record, began)
         if output is None:
             raise self._failed(ran, tuple(view.unrecorded))
@@ -154,10 +154,16 @@ class _Work:
             log=self.place.log,
         )
 
+    def _program(self, interpreter: Path) -> str:
+        return str(interpreter.parent / self.plan.program) if self.plan.program else str(interpreter)
+
     def _lay_inputs(self, directory: Path) -> list[str]:
         found, deviations = inputs.lay_data(self.plan.data, self.given, self.place)
         self.deviations += deviations
-        return inputs.Paths(self.place.elsewhere, directory, found, self._base_folder()).placed(self.plan.command)
+        paths = inputs.Paths(self.place.elsewhere, directory, found, self._base_folder())
+        words = paths.placed(self.plan.command)
+        script = self.place.code / words[0] if words else self.place.code
+        return [str(script), *words[1:]] if self.plan.directory is None and script.is_file() else words
 
     def _base_folder(self) -> Path | None:
         """The base for a command that names a folder; one of the Hub is also laid into the run's cache."""
