@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 
-from benchmarks import gate_errors, gate_speed, listings, startup, throughput
+from benchmarks import gate_errors, gate_speed, listings, push_folder, startup, throughput
 
 BENCHMARKS = {
     "startup": startup.main,
     "gate_errors": gate_errors.main,
     "gate_speed": gate_speed.main,
     "listings": listings.main,
+    "push_folder": push_folder.main,
     "throughput": throughput.main,
 }
 

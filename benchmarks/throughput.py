@@ -71,10 +71,10 @@ class Load:
             path.parent.mkdir(exist_ok=True)
             with path.open("wb") as file:
                 for start in range(0, self.size, _PIECE):
-                    file.write(_content(min(_PIECE, self.size - start), text=self.text))
+                    file.write(content(min(_PIECE, self.size - start), text=self.text))
 
 
-def _content(size: int, *, text: bool) -> bytes:
+def content(size: int, *, text: bool) -> bytes:
     if text:
         return b'{"prompt": "' + os.urandom(size // 2).hex().encode()[: size - 15] + b'"}\n'
     weights = bytearray(os.urandom(size))
@@ -99,6 +99,12 @@ def copy_and_sync(source: Path, target: Path) -> None:
             shutil.copyfileobj(read, written, _MIB)
             written.flush()
             os.fsync(written.fileno())
+
+
+def warm(folder: Path) -> None:
+    """Have the files on the disk and in memory before anything is measured."""
+    with tempfile.TemporaryDirectory(prefix="hubver-bench-warm-") as elsewhere:
+        copy_and_sync(folder, Path(elsewhere))
 
 
 def hash_all(folder: Path) -> None:
@@ -126,8 +132,7 @@ class Round:
     def __init__(self, folder: Path, load: Load, times: dict[tuple[str, str], list[float]], memory: dict) -> None:
         self._folder, self._source, self._times, self._memory = folder, folder / "source", times, memory
         load.write(self._source)
-        copy_and_sync(self._source, self._make("warm"))
-        self._clear("warm")
+        warm(self._source)
 
     def _make(self, name: str) -> Path:
         (self._folder / name).mkdir()
@@ -222,13 +227,13 @@ def report(load: Load, rounds: int, times: dict[tuple[str, str], list[float]], m
     sys.stdout.flush()
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
     return int(text[:-1]) * {"K": 2**10, "M": 2**20, "G": 2**30}[text[-1]]
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="throughput", description="Upload and download against the disk and git")
-    parser.add_argument("--size", type=_size, default=2**30, help="of the large file: 256M, 1G (the default)")
+    parser.add_argument("--size", type=size_of, default=2**30, help="of the large file: 256M, 1G (the default)")
     parser.add_argument("--count", type=int, default=2000, help="of small files (2000)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=("large", "weights", "texts"), help="one load alone")
