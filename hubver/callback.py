@@ -2,8 +2,9 @@
 
     trainer = SFTTrainer(..., callbacks=[HubverCallback(push_to="org/router")])
 
-It never breaks training: what cannot be recorded is a gap in the record, and a push that fails is reported with the
-command that finishes it.
+It never breaks training and never makes it wait: what cannot be recorded is a gap in the record, checkpoints are
+published by a process of their own, and what could not be published is set aside and reported with the command that
+finishes it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 from transformers import TrainerCallback
 
+from hubver.checkpoints.spool import Entry, Spool, let_go
+from hubver.checkpoints.watched import Checkpoints
+from hubver.errors import BadInput
 from hubver.record import draft, live, watch
 from hubver.record.secrets import redact
+from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.checkpoints.spool import Waiting
     from hubver.publish import Published
     from hubver.versions import Bump
 
@@ -43,6 +49,10 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         bump: which part of the last version to raise.
         version: the version to give it, such as `v1.2.0`; the next one if None.
         message: one line saying what is new.
+        checkpoints: which of the trainer's saves to publish, as commits of the branch `runs/<run id>`: none of them;
+            the newest that waits whenever the last one has arrived; or all. Without `push_to` they are set aside for
+            `hubver push --pending`.
+        wait: for how many seconds training's end may wait for checkpoints that are still being published.
 
     Attributes:
         published: what was published, after training.
@@ -58,22 +68,29 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         bump: Bump = "minor",
         version: str | None = None,
         message: str | None = None,
+        checkpoints: Literal["none", "newest", "all"] = "none",
+        wait: float = 300.0,
     ) -> None:
+        if checkpoints not in ("none", "newest", "all"):
+            raise BadInput(f"{checkpoints!r} says not which checkpoints to publish.", expected="none, newest or all")
         self.push_to = push_to
         self.data = tuple(data)
         self.base_model = base_model
         self.bump = bump
         self.version = version
         self.message = message
+        self.checkpoints = checkpoints
+        self.wait = wait
         self.published: Published | None = None
         self.failure: Exception | None = None
         self._draft: draft.Draft | None = None
+        self._checkpoints: Checkpoints | None = None
         self._lock: FileLock | None = None
         self._started = 0.0
 
     def on_train_begin(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
         """Record everything that is known before the first step, so that a killed run has its record too."""
-        self._draft = None
+        self._draft = self._checkpoints = None
         self.published = self.failure = None
         if not state.is_world_process_zero or not self._take_lock(Path(args.output_dir)):
             return
@@ -81,26 +98,51 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         said = watch.Said(self.data, self.base_model, self.message)
         self._draft = watch.begin(watch.Held.of_callback(args, state, kwargs), said, watch.utc_now()).complete()
         self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
+        Spool(Path(args.output_dir)).sweep()
+        if self.checkpoints != "none" and not Settings.load().reproducing:
+            self._checkpoints = Checkpoints(Path(args.output_dir), self.push_to, self.checkpoints, _say)
 
     def on_save(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
-        """Bring the draft up to date, so that a checkpoint can be published by itself."""
-        self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
+        """Bring the draft up to date, and set the checkpoint aside to be published while training goes on."""
+        run = self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
+        if run is not None and self._checkpoints is not None:
+            self._checkpoints.saved(state, run)
 
     def on_train_end(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
-        """Complete the record; with `push_to`, save the model and publish it."""
-        final = Path(args.output_dir) / draft.FINAL_FOLDER
+        """Complete the record; with `push_to`, save the model and publish it after its checkpoints."""
+        output = Path(args.output_dir)
         try:
-            run = self._leave(Path(args.output_dir), args, state, kwargs, finished=True)
+            run = self._leave(output, args, state, kwargs, finished=True)
             # The other processes of this run help to save; another run that lost the lock keeps out.
             if self.push_to is not None and (run is not None or not state.is_world_process_zero):
-                self._save(final, kwargs)
-                if run is not None:
-                    self._publish(final, self.push_to, run)
+                self._save(output / draft.FINAL_FOLDER, kwargs)
+            if run is not None:
+                self._end(output, state, run)
         except Exception as error:  # noqa: BLE001  # the training's result must not be lost to whatever went wrong here
-            self._report(error, final)
+            self._report(error, output / draft.FINAL_FOLDER)
         finally:
             if self._lock is not None:
                 self._lock.release(force=True)
+
+    def _end(self, output: Path, state: Any, run: draft.Draft) -> None:
+        """Publish what is left of a run, its end last. Killed anywhere, what is not done waits in the spool."""
+        if self.push_to is None:
+            if self._checkpoints is not None:
+                self._checkpoints.ended(state, run)
+                _say(f"checkpoints wait to be published: hubver push --pending {output} ORG/NAME")
+            return
+        draft.write(output / draft.FINAL_FOLDER, run)
+        if Settings.load().reproducing:
+            return  # `hubver reproduce` compares what was saved, and nobody asked to publish it again
+        waiting = self._set_end_aside(output, run)
+        if self._checkpoints is not None and self._checkpoints.publisher is not None:
+            self._checkpoints.ended(state, run)
+            self._checkpoints.publisher.finish(self.wait)
+            if left := Spool(output).checkpoints():
+                _say(f"{left} of the run's checkpoints could not be published yet: hubver push --pending {output}")
+        self._publish(output / draft.FINAL_FOLDER, self.push_to)
+        if waiting is not None:
+            Spool(output).drop(waiting)
 
     def _take_lock(self, folder: Path) -> bool:
         """Launchers have been seen to start several independent runs, all rank 0, with one output folder."""
@@ -135,8 +177,25 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
             _log.warning("The record of this run could not be left in %s: %s", folder, error)
         return current
 
+    def _set_end_aside(self, output: Path, run: draft.Draft) -> Waiting | None:
+        entry = Entry(
+            kind="final",
+            of_run=run.record.run_id,
+            repo_id=self.push_to,
+            version=self.version,
+            bump=self.bump,
+            message=self.message,
+        )
+        try:
+            return Spool(output).add(entry, output / draft.FINAL_FOLDER, run)
+        except OSError as error:
+            _log.warning("The end of the run could not be set aside; if publishing it fails, push it anew: %s", error)
+            return None
+
     def _save(self, final: Path, kwargs: dict[str, Any]) -> None:
         """Save the model for publishing. Every process takes part: a sharded model is gathered from all of them."""
+        if self._draft is not None:
+            let_go(final)
         trainer = live.trainer_above()
         if trainer is not None:
             # As for the trainer's own saves: without this, `push_to_hub=True` would upload this folder as well.
@@ -146,18 +205,14 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
             if kwargs.get("processing_class") is not None:
                 kwargs["processing_class"].save_pretrained(final)
 
-    def _publish(self, final: Path, repo_id: str, run: draft.Draft) -> None:
+    def _publish(self, final: Path, repo_id: str) -> None:
         from hubver.publish import push
-        from hubver.settings import Settings
 
-        draft.write(final, run)
-        if Settings.load().reproducing:
-            return  # `hubver reproduce` compares what was saved, and nobody asked to publish it again
         self.published = push(final, repo_id, version=self.version, bump=self.bump, message=self.message)
         done = "already published" if self.published.already else "published"
-        # Trainers print their own results too; at the default level a log would not show where the run has gone.
-        sys.stderr.write(f"hubver: {done} {repo_id} {self.published.version}: {self.published.url}\n")
-        sys.stderr.writelines(f"hubver: {hint}\n" for hint in self.published.hints)
+        _say(f"{done} {repo_id} {self.published.version}: {self.published.url}")
+        for hint in self.published.hints:
+            _say(hint)
 
     def _report(self, error: Exception, final: Path) -> None:
         self.failure = error
@@ -169,3 +224,8 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
             final,
             self.push_to or "ORG/NAME",
         )
+
+
+def _say(line: str) -> None:
+    """Trainers print their own results too; at the default level a log would not show where the run has gone."""
+    sys.stderr.write(f"hubver: {line}\n")

@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
         *("hubver.reproduce", "hubver.bom"),
     ),
+    ("hubver.checkpoints",),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )
