@@ -46,7 +46,7 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         data: what the run was trained on, beyond what the trainer holds: files, folders, `org/name@COMMIT`, datasets.
         base_model: the base's name on the Hub, `org/name` or `org/name@revision`, where training loads it from a
             folder.
-        bump: which part of the last version to raise.
+        bump: which part of the last version to raise; what changed decides if None.
         version: the version to give it, such as `v1.2.0`; the next one if None.
         message: one line saying what is new.
         checkpoints: which of the trainer's saves to publish, as commits of the branch `runs/<run id>`: none of them;
@@ -65,7 +65,7 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         *,
         data: Sequence[Any] = (),
         base_model: str | None = None,
-        bump: Bump = "minor",
+        bump: Bump | None = None,
         version: str | None = None,
         message: str | None = None,
         checkpoints: Literal["none", "newest", "all"] = "none",

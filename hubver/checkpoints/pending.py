@@ -141,6 +141,7 @@ class _Finishing:
             return replace(known, failure=error)
 
     def _checkpoint(self, hub: Hub, repo_id: str, waiting: Waiting, known: Outcome) -> Outcome:
+        _check_unchanged(waiting)
         self.tell(f"{known.name}: reading and hashing")
         taken = capture.complete(
             waiting.folder,

@@ -51,7 +51,7 @@ class Entry(Document):
         step: of the checkpoint.
         keep: whether a newer checkpoint of the run makes this one needless.
         version: as which version, for the run's end; null for the next one.
-        bump: which part of the last version to raise, where `version` is null.
+        bump: which part of the last version to raise; null to let what changed decide.
         message: one line on what is new.
         files: what the entry's folder holds.
     """
@@ -65,7 +65,7 @@ class Entry(Document):
     step: int | None = None
     keep: Keep = "all"
     version: str | None = None
-    bump: Bump = "minor"
+    bump: Bump | None = None
     message: str | None = None
     files: tuple[Seen, ...] = ()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubver.cli.output import give, headed, json_option, note, step, warn
+from hubver.cli.pending import publish_pending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("push")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("repo", metavar="ORG/NAME")
+@click.argument("repo", metavar="ORG/NAME", required=False)
 @click.option("--version", metavar="X.Y.Z", help="The version to give it; the next one if left out.")
 @click.option(
     "--bump",
@@ -37,10 +38,15 @@ if TYPE_CHECKING:
 )
 @click.option("--base", metavar="ORG/NAME[@REVISION]", help="The base model, where its record does not say.")
 @click.option("--strict", is_flag=True, help="Refuse (exit code 1) a run that its record could not make again.")
+@click.option(
+    "--pending",
+    is_flag=True,
+    help="Publish what a training left waiting in its output folder FOLDER: checkpoints, and its end.",
+)
 @json_option
 def command(
     folder: Path,
-    repo: str,
+    repo: str | None,
     version: str | None,
     bump: Bump | None,
     pr: bool,
@@ -48,16 +54,24 @@ def command(
     data: tuple[str, ...],
     base: str | None,
     strict: bool,
+    pending: bool,
     as_json: bool,
 ) -> None:
     """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
 
     FOLDER is where the trainer saved the model, with HubverCallback or without. What is not known of the run is listed,
     with what would fill it. Running it again after an interruption finishes the same push.
+
+    With --pending, ORG/NAME is needed only where the training did not say it.
     """
     from hubver.publish import push
     from hubver.target import Target
 
+    if pending:
+        publish_pending(folder, repo, as_json)
+        return
+    if repo is None:
+        raise click.UsageError("Missing argument 'ORG/NAME'.")
     repo_id = Target.repo(repo)
     published = push(
         folder,
