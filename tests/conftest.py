@@ -45,7 +45,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # with one thread the trained models do not depend on how many cores there are.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["pytester", "histories", "outputs", "road", "projects"]
+pytest_plugins = ["pytester", "histories", "outputs", "road", "projects", "training_tools"]
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,16 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubver.documents import canonical_json
 from hubver.errors import BadInput
-from hubver.record import adapter, base_model, code, digest, environment, said, tokenizer, trainer_state, weights
-from hubver.record.draft import RUN_FILE, Draft, find
+from hubver.record import adapter, base_model, code, digest, found, git, said, tokenizer, weights
+from hubver.record.draft import RUN_FILE, find
 from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
+from hubver.record.frameworks import detect
 from hubver.record.hints import hints_for
-from hubver.record.schema import Base, FileEntry, Gap, RunRecord
+from hubver.record.schema import Base, FileEntry, Gap, RunRecord, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,10 +83,15 @@ def complete(
             gap.
     """
     selection = select(folder)
-    config = adapter.read_config(selection.files[ADAPTER_CONFIG].read_bytes()) if selection.kind == "adapter" else None
+    adapted = selection.kind == "adapter"
+    name = ADAPTER_CONFIG if adapted else "config.json"
+    config = adapter.read_config(selection.files[name].read_bytes(), name)
     left = find(folder)
-    draft = left or _found(folder, selection, config, now)
-    known = said.with_base(said.with_data(draft.record, data), base, resolve_base)
+    tools = detect.look(folder, config)
+    draft = left or found.of_folder(folder, config, adapted=adapted, tools=tools, now=now)
+    top = git.text(Path.cwd(), "rev-parse", "--show-toplevel")
+    known = said.with_data(draft.record, data, Path(top) if top else None)
+    known = said.with_base(known, base, resolve_base)
     settled = base_model.settle(known.base_model, resolve_base)
     files = _contents(selection, settled.base, draft.diff)
     entries = digest.entries(files, progress=hashed)
@@ -97,6 +103,7 @@ def complete(
     gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *_older(selection, known.training.started)]
     record = known.model_copy(
         update={
+            "training": _with_tool(known.training, tools),
             "run_id": known.run_id or _files_id(selection, entries),
             "repo_id": repo_id,
             "version": version,
@@ -104,54 +111,21 @@ def complete(
             "base_model": settled.base,
             "tokenizer": tokenizer_part,
             "weights": weights.summarise(
-                selection.kind, {path: selection.files[path] for path in selection.weights}, config
+                selection.kind, {path: selection.files[path] for path in selection.weights}, config if adapted else None
             ),
             "files": entries,
             "gaps": _distinct(gaps),
         }
     )
     _check_size(record)
-    hints = hints_for(folder, left=left is not None, base=settled.base, config=config)
+    hints = hints_for(folder, left=left is not None, base=settled.base, config=config if adapted else None)
     return Capture(record, files, selection.left_out, hints)
 
 
-def _found(folder: Path, selection: Selection, config: dict[str, Any] | None, now: datetime) -> Draft:
-    """What can be found out about a run that left no draft; the rest is gaps."""
-    training, gaps = trainer_state.training_of(folder)
-    metrics, metric_gaps = trainer_state.metrics_of(training.log_history)
-    state = code.of_directory(Path.cwd())
-    late, unseen = "captured at push, not at training", f"this folder holds no {RUN_FILE}"
-    record = RunRecord(
-        run_id="",
-        created=now.astimezone(timezone.utc),
-        base_model=_named_base(selection, config),
-        training=training.model_copy(update={"peft": adapter.described(config) if config else None}),
-        # The difference to the commit is of now, so it is no evidence, and would make the same folder another run.
-        code=state.code.model_copy(update={"diff_sha256": None}),
-        environment=environment.here(),
-        metrics=metrics,
-        gaps=(
-            *gaps,
-            *metric_gaps,
-            *(gap for gap in state.gaps if gap.field == "code.sha"),
-            *(Gap(field=name, reason=unseen) for name in ("data", "training.arguments", "training.seeds.seed")),
-            Gap(field="code", reason=late),
-            Gap(field="environment", reason=late),
-        ),
-    )
-    return Draft(record, None)
-
-
-def _named_base(selection: Selection, config: dict[str, Any] | None) -> Base:
-    """The base as the saved configuration names it; a path of the machine it was trained on is no name."""
-    if config is None:
-        config = adapter.read_config(selection.files["config.json"].read_bytes(), "config.json")
-        name, revision = config.get("_name_or_path"), None
-    else:
-        name, revision = config.get("base_model_name_or_path"), config.get("revision")
-    if not isinstance(name, str) or not base_model.is_hub_id(name):
-        return Base()
-    return Base(id=name, requested_revision=revision if isinstance(revision, str) else None)
+def _with_tool(training: Training, tools: detect.Seen) -> Training:
+    """What the callback cannot see of the tool that ran the trainer."""
+    told = {name: tools.training.get(name) for name in ("framework", "configuration")}
+    return training.model_copy(update={name: value for name, value in told.items() if not getattr(training, name)})
 
 
 def _contents(selection: Selection, base: Base, diff: bytes | None) -> dict[str, Path | bytes]:

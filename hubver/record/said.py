@@ -13,28 +13,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hubver.record.schema import RunRecord
+    from hubver.record.schema import DataSource, RunRecord
 
 _BASE = re.compile(
     r"(?P<id>[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@(?P<revision>[\w][\w./-]{0,199}))?"
 )
 
 
-def with_data(record: RunRecord, named: Sequence[str | Path]) -> RunRecord:
-    """The record with the data that the user named. What was already known of it is not listed twice.
+def with_data(record: RunRecord, named: Sequence[str | Path], root: Path | None) -> RunRecord:
+    """The record with the data that the user named. What was already known of it is not listed twice, but pinned.
+
+    Args:
+        record: what is known.
+        named: files, folders, `org/name@COMMIT`.
+        root: the code's repository, to which the paths of files in it are relative.
 
     Raises:
         BadInput: one is neither a path that exists nor a dataset pinned by its commit.
     """
     sources, gaps = list(record.data), list(record.gaps)
     for item in named:
-        found = data.declared(item)
-        known = {(source.hub_id, source.hub_sha, source.files) for source in sources}
-        sources += [source for source in found.sources if (source.hub_id, source.hub_sha, source.files) not in known]
+        found = data.declared(item, root)
         gaps += found.gaps
+        for source in found.sources:
+            open_ones = [number for number, known in enumerate(sources) if _is_pinned_by(known, source)]
+            for number in open_ones:
+                known = sources[number]
+                sources[number] = known.model_copy(update={"hub_sha": source.hub_sha, "files": source.files})
+                gaps = [gap for gap in gaps if not f"{gap.field}.".startswith(f"data.{known.name}.")]
+            if not open_ones and _pin(source) not in map(_pin, sources):
+                sources.append(source)
     if named:
         gaps = [gap for gap in gaps if gap.field != "data"]
     return record.model_copy(update={"data": tuple(sources), "gaps": tuple(gaps)})
+
+
+def _pin(source: DataSource) -> object:
+    return source.hub_id, source.hub_sha, source.files
+
+
+def _is_pinned_by(known: DataSource, named: DataSource) -> bool:
+    """Whether what was named is the very dataset that is known without a pin."""
+    if known.hub_sha or known.files or known.content_sha256:
+        return False
+    return known.hub_id == named.hub_id if named.hub_id else known.name == named.name
 
 
 def with_base(record: RunRecord, named: str | None, resolve_base: Callable[[str, str], str]) -> RunRecord:

@@ -6,13 +6,15 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from hubver.record.schema import Gap, Metric, Training
+from hubver.record.schema import Gap, Metric, Resources, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _STATE = "trainer_state.json"
+# Where `Trainer.save_metrics` gathers what a script measured, the evaluation after training too.
+_RESULTS = "all_results.json"
 # Entries of the log that a record keeps: far fewer than its limit in bytes, far more than any chart shows.
 _KEPT = 2000
 # A value in the log is a number; text is only cut short.
@@ -34,8 +36,15 @@ def training_of(folder: Path) -> tuple[Training, list[Gap]]:
         epochs=_number(state.get("epoch")),
         steps=state["global_step"] if isinstance(state.get("global_step"), int) else None,
         log_history=log,
+        resources=_resources(state, log),
     )
     return training, gaps
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    """What a script measured and saved with `Trainer.save_metrics`, by name; empty where it saved nothing."""
+    results = _object(folder / _RESULTS)
+    return {str(key): _plain(value) for key, value in (results or {}).items()}
 
 
 def clean_history(history: Iterable[Any]) -> tuple[dict[str, Any], ...]:
@@ -80,16 +89,29 @@ def metrics_of(history: Iterable[Mapping[str, Any]], task: str | None = None) ->
     return metrics, gaps or ([] if metrics else [Gap(field="metrics", reason="the run logged no evaluation")])
 
 
+def _resources(state: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> Resources:
+    """What the run cost, as the trainer counted it; the row that closes the log holds the times."""
+    last: Mapping[str, Any] = next((row for row in reversed(log) if "train_runtime" in row), {})
+    tokens = state.get("num_input_tokens_seen")
+    return Resources(
+        wall_seconds=_number(last.get("train_runtime")),
+        samples_per_second=_number(last.get("train_samples_per_second")),
+        tokens=tokens if type(tokens) is int and tokens > 0 else None,
+        flops=_number(state.get("total_flos")) or None,
+    )
+
+
 def _read(folder: Path) -> dict[str, Any] | None:
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name), reverse=True)
-    for place in (folder, *checkpoints):
-        try:
-            state = json.loads((place / _STATE).read_bytes())
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(state, dict):
-            return state
-    return None
+    return next((state for place in (folder, *checkpoints) if (state := _object(place / _STATE)) is not None), None)
+
+
+def _object(file: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _plain(value: Any) -> Any:
