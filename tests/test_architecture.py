@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
         *("hubver.reproduce", "hubver.bom"),
+        *("hubver.diff.difference", "hubver.diff.page", "hubver.diff.pictures", "hubver.diff.revisions"),
     ),
     ("hubver.checkpoints",),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
@@ -31,7 +32,17 @@ ANYWHERE = {"hubver"}
 PURE = (
     "hubver.versions",
     "hubver.target",
-    "hubver.diff",
+    "hubver.diff.changes",
+    "hubver.diff.compare",
+    "hubver.diff.data",
+    "hubver.diff.factor",
+    "hubver.diff.place",
+    "hubver.diff.propose",
+    "hubver.diff.training",
+    "hubver.diff.weights.lora",
+    "hubver.diff.weights.numbers",
+    "hubver.diff.weights.results",
+    "hubver.diff.pictures",
     "hubver.hub.events",
     "hubver.hub.contents",
     "hubver.record.schema",
@@ -169,7 +180,16 @@ def test_one_reader_of_the_environment() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["--help"], ["push", "--help"], ["gate", "--help"], ["promote", "--help"], ["log", "--help"], ["demo", "--help"]],
+    [
+        ["--help"],
+        ["push", "--help"],
+        ["gate", "--help"],
+        ["promote", "--help"],
+        ["show", "--help"],
+        ["diff", "--help"],
+        ["log", "--help"],
+        ["demo", "--help"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(command: list[str]) -> None:

@@ -27,6 +27,8 @@ _COMMANDS = {
     "promote": ("hubver.cli.promote", "Move production to a revision that passed its gate."),
     "rollback": ("hubver.cli.rollback", "Move production back to a rollback point."),
     "status": ("hubver.cli.status", "Show what is in production, and the way back."),
+    "show": ("hubver.cli.show", "Show how a revision was made."),
+    "diff": ("hubver.cli.diff", "Say what differs between two revisions, and which factor changed."),
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),
     "resolve": ("hubver.cli.resolve", "Say which commits a revision pins, and how to load it."),
     "reproduce": ("hubver.cli.reproduce", "Run a published training again, and compare the bytes."),

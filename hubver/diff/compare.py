@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubver.diff import data, place, training
@@ -23,7 +24,7 @@ def compare(old: RunRecord | None, new: RunRecord) -> tuple[Change, ...]:
     """
     if old is None:
         return ()
-    return settled(
+    changes = settled(
         [
             *_base(old, new),
             *_tokenizer(old, new),
@@ -38,6 +39,16 @@ def compare(old: RunRecord | None, new: RunRecord) -> tuple[Change, ...]:
             *_metrics(old, new),
         ]
     )
+    unseen = _unseen(old) | _unseen(new)
+    return tuple(
+        replace(change, standing="unknown") if change.standing == "cause" and change.group in unseen else change
+        for change in changes
+    )
+
+
+def _unseen(record: RunRecord) -> set[str]:
+    """Parts that a run without hubver's callback left to the push, which saw another moment, or did not see them."""
+    return {gap.field for gap in record.gaps} & {"code", "environment", "data"}
 
 
 def _base(old: RunRecord, new: RunRecord) -> Iterator[Found]:

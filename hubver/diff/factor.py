@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hubver.diff.changes import Change, Group
+    from hubver.record.schema import RunRecord
 
 _WORDS = {"adapter": "the adapter's shape"}
 
@@ -21,7 +22,7 @@ class Factors:
 
     Attributes:
         changed: the factors that differ, in the order of `FACTORS`.
-        unknown: those of which only one run recorded something, and which may therefore differ as well.
+        unknown: those that not both runs recorded, and which may therefore differ as well.
     """
 
     changed: tuple[Group, ...]
@@ -51,3 +52,25 @@ def factors(changes: Iterable[Change]) -> Factors:
     return Factors(
         tuple(name for name in FACTORS if name in changed), tuple(name for name in FACTORS if name in unknown)
     )
+
+
+def told(old: RunRecord, new: RunRecord, changes: Iterable[Change]) -> Factors:
+    """Like `factors`, with what neither run recorded among the unknown: where nothing is known, nothing differs."""
+    found = factors(changes)
+    missing = {name for record in (old, new) for name in _missing(record)} | {*found.unknown}
+    unknown = tuple(name for name in FACTORS if name in missing and name not in found.changed)
+    return Factors(found.changed, unknown)
+
+
+def _missing(record: RunRecord) -> list[Group]:
+    """The factors of which a record says nothing."""
+    base, late = record.base_model, {gap.field for gap in record.gaps}
+    nothing: dict[Group, bool] = {
+        "base": base.sha is None and base.weights_sha256 is None,
+        "data": not record.data,
+        "hyperparameters": record.training.arguments_class is None,
+        "seed": record.training.seeds.seed is None,
+        "code": record.code.sha is None or "code" in late,
+        "environment": not record.environment.packages or "environment" in late,
+    }
+    return [name for name, unknown in nothing.items() if unknown]

@@ -46,38 +46,66 @@ def read_header(path: Path) -> dict[str, TensorHeader]:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        prefix = file.read(8)
-        if len(prefix) < 8:
-            raise _bad(path, "at least 8 bytes", f"{size}")
-        length = int.from_bytes(prefix, "little")
-        if length > min(_MAX_HEADER, size - 8):
-            raise _bad(path, f"a header of at most {min(_MAX_HEADER, size - 8)} bytes", f"a length of {length}")
+        length = header_length(file.read(8), size, path.name)
         raw = file.read(length)
-    tensors = _tensors(path, raw)
-    _check_cover(path, tensors, size - 8 - length)
+    return parse_header(raw, size - 8 - length, path.name)
+
+
+def header_length(prefix: bytes, size: int, name: str) -> int:
+    """The length of the header, from the file's first 8 bytes.
+
+    Args:
+        prefix: those bytes, or all of a shorter file.
+        size: the file's.
+        name: the file's, for the error.
+
+    Raises:
+        BadInput: the file cannot hold such a header.
+    """
+    if len(prefix) < 8:
+        raise _bad(name, "at least 8 bytes", f"{size}")
+    length = int.from_bytes(prefix, "little")
+    if length > min(_MAX_HEADER, size - 8):
+        raise _bad(name, f"a header of at most {min(_MAX_HEADER, size - 8)} bytes", f"a length of {length}")
+    return length
+
+
+def parse_header(raw: bytes, buffer_size: int, name: str) -> dict[str, TensorHeader]:
+    """The tensors that a header lists, by name.
+
+    Args:
+        raw: the header.
+        buffer_size: bytes that follow it in the file.
+        name: the file's, for the error.
+
+    Raises:
+        BadInput: the header is not what the format says, or the file is cut short.
+    """
+    tensors = _tensors(name, raw)
+    _check_cover(name, tensors, buffer_size)
     return tensors
 
 
-def _bad(path: Path, expected: str, found: str) -> BadInput:
+def _bad(name: str, expected: str, found: str) -> BadInput:
     return BadInput(
-        f"{path.name} is not a whole safetensors file.",
+        f"{name} is not a whole safetensors file.",
         expected=expected,
         found=found,
         hint="Save the model again; the file was cut short or is not safetensors.",
     )
 
 
-def _tensors(path: Path, raw: bytes) -> dict[str, TensorHeader]:
+def _tensors(file: str, raw: bytes) -> dict[str, TensorHeader]:
     try:
         header = json.loads(raw)
     except (UnicodeDecodeError, ValueError, RecursionError):
-        raise _bad(path, "a JSON header", "bytes that are not JSON") from None
+        raise _bad(file, "a JSON header", "bytes that are not JSON") from None
     if not isinstance(header, dict):
-        raise _bad(path, "a JSON object as header", type(header).__name__)
-    return {name: _tensor(path, name, entry) for name, entry in header.items() if name != "__metadata__"}
+        raise _bad(file, "a JSON object as header", type(header).__name__)
+    return {name: _tensor(file, name, entry) for name, entry in header.items() if name != "__metadata__"}
 
 
-def _tensor(path: Path, name: str, entry: Any) -> TensorHeader:
+def _tensor(file: str, name: str, entry: Any) -> TensorHeader:
     try:
         dtype, shape, (start, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         bits = _BITS[dtype]
@@ -85,17 +113,17 @@ def _tensor(path: Path, name: str, entry: Any) -> TensorHeader:
     except (KeyError, TypeError, ValueError):
         whole = False
     if not whole:
-        raise _bad(path, f"dtype, shape and data_offsets of the tensor {name[:80]!r}", json.dumps(entry)[:80])
+        raise _bad(file, f"dtype, shape and data_offsets of the tensor {name[:80]!r}", json.dumps(entry)[:80])
     if (end - start) * 8 != math.prod(shape) * bits:
-        raise _bad(path, f"{math.prod(shape) * bits // 8} bytes for the tensor {name[:80]!r}", f"{end - start}")
+        raise _bad(file, f"{math.prod(shape) * bits // 8} bytes for the tensor {name[:80]!r}", f"{end - start}")
     return TensorHeader(dtype, shape, start, end)
 
 
-def _check_cover(path: Path, tensors: dict[str, TensorHeader], size: int) -> None:
+def _check_cover(file: str, tensors: dict[str, TensorHeader], size: int) -> None:
     position = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if tensor.start != position:
-            raise _bad(path, f"the tensor {name[:80]!r} to start at byte {position}", f"{tensor.start}")
+            raise _bad(file, f"the tensor {name[:80]!r} to start at byte {position}", f"{tensor.start}")
         position = tensor.end
     if position != size:
-        raise _bad(path, f"{position} bytes of tensors", f"{size}")
+        raise _bad(file, f"{position} bytes of tensors", f"{size}")

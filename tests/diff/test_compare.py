@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hubver.diff import bump, compare, factors, propose
-from hubver.record.schema import DataSource, FileEntry, Function, Metric, RunRecord
+from hubver.record.schema import DataSource, FileEntry, Function, Gap, Metric, RunRecord
 
 RECORD = RunRecord.from_bytes(
     (Path(__file__).resolve().parents[2] / "model_cards" / "example.hubver.json").read_bytes()
@@ -241,6 +241,14 @@ FACTORS = {
         "minor",
     ),
     "a run that nobody watched": (UNWATCHED, (), ("hyperparameters", "seed"), "minor"),
+    "code that only the push saw": (
+        changed("code", sha="d" * 40).model_copy(
+            update={"gaps": (*RECORD.gaps, Gap(field="code", reason="captured at push, not at training"))}
+        ),
+        (),
+        ("code",),
+        "minor",
+    ),
     "three": (
         trained(seeded(8, record=packages(torch="2.14.0")), arguments={**ARGUMENTS, "learning_rate": 0.1}),
         ("hyperparameters", "seed", "environment"),
