@@ -57,7 +57,9 @@ def transforms(dataset: Any) -> Iterator[Any]:
     if isinstance(settings, dict) and callable(settings.get("transform")):
         yield settings["transform"]
     for step in reversed(list(_steps(dataset))):
-        if callable(function := getattr(step, "function", None)):
+        # A filter's `function` is the library's own, around the user's.
+        function = getattr(step, "mask_function", None) or getattr(step, "function", None)
+        if callable(function):
             yield function
 
 
