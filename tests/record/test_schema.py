@@ -1,25 +1,28 @@
 from __future__ import annotations
 
 import json
+import types
+import typing
+from datetime import timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-import hubver.record.schema
+from hubver.documents import Part
 from hubver.errors import BadDocument
 from hubver.record.schema import RunRecord, json_schema
 
 jsonschema = pytest.importorskip("jsonschema")
-SCHEMA = Path(hubver.record.schema.__file__).with_name("run-record.schema.json")
 EXAMPLE = Path(__file__).resolve().parents[2] / "model_cards" / "example.hubver.json"
+KEPT = sorted(Path(__file__).with_name("kept").glob("*.json"))
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(json_schema()))
 
 
-def test_the_kept_schema_is_the_generated_one():
-    assert SCHEMA.read_bytes() == json_schema()
-
-
-def test_the_example_follows_the_schema():
-    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_bytes())).validate(json.loads(EXAMPLE.read_bytes()))
+@pytest.mark.parametrize("published", [EXAMPLE, *KEPT], ids=lambda path: path.stem)
+def test_what_was_published_follows_the_schema(published):
+    VALIDATOR.validate(json.loads(published.read_bytes()))
 
 
 def test_unknown_fields_survive_at_every_depth():
@@ -46,10 +49,78 @@ def test_what_is_no_record_is_refused_by_its_field(changes, named):
         RunRecord.from_bytes(json.dumps(value).encode())
 
 
-@pytest.mark.parametrize("kept", sorted(Path(__file__).with_name("kept").glob("*.json")), ids=lambda path: path.stem)
+def test_a_newer_format_is_answered_with_the_command_to_upgrade():
+    value = {**json.loads(EXAMPLE.read_bytes()), "format": "hubver.run/2"}
+    with pytest.raises(BadDocument, match=r"hubver\.run/1") as caught:
+        RunRecord.from_bytes(json.dumps(value).encode())
+    assert "pip install -U hubver" in caught.value.hint
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
 def test_records_that_were_published_once_load_for_ever(kept):
     again = json.loads(RunRecord.from_bytes(kept.read_bytes()).to_bytes())
     assert holds(again, json.loads(kept.read_bytes()))
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
+def test_no_field_was_removed_that_a_published_record_has(kept):
+    assert unknown(RunRecord.from_bytes(kept.read_bytes())) == []
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_every_record_survives_the_round_trip(data):
+    record = data.draw(of_type(RunRecord))
+    raw = record.to_bytes()
+    again = RunRecord.from_bytes(raw)
+    assert (again, again.to_bytes()) == (record, raw)
+    VALIDATOR.validate(json.loads(raw))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+PLAIN = {
+    str: st.text(max_size=12),
+    int: st.integers(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    type(None): st.none(),
+    typing.Any: JSON,
+}
+
+
+def of_type(annotation):
+    """Values of a field's type; parts with all their fields, and with one that this version does not know."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in {types.UnionType, typing.Union}:
+        return st.one_of([of_type(argument) for argument in inner])
+    if origin is typing.Literal:
+        return st.sampled_from(inner)
+    if origin is tuple and inner[-1] is ...:
+        return st.lists(of_type(inner[0]), max_size=2).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(of_type, inner))
+    if origin is dict:
+        return st.dictionaries(st.text(max_size=8), of_type(inner[1]), max_size=2)
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        values = {name: of_type(field.annotation) for name, field in annotation.model_fields.items()}
+        return st.fixed_dictionaries(values, optional={"later": JSON}).map(annotation.model_validate)
+    return PLAIN.get(annotation, st.datetimes(timezones=st.just(timezone.utc)))
+
+
+def unknown(value, path="record"):
+    """The fields that the schema does not know, at every depth."""
+    if isinstance(value, tuple):
+        return [name for number, item in enumerate(value) for name in unknown(item, f"{path}.{number}")]
+    if not isinstance(value, Part):
+        return []
+    own = [f"{path}.{name}" for name in value.model_extra]
+    return own + [
+        name for field in type(value).model_fields for name in unknown(getattr(value, field), f"{path}.{field}")
+    ]
 
 
 def holds(whole, part):

@@ -46,6 +46,6 @@ class RunRecord(Document):
 
 
 def json_schema() -> bytes:
-    """The JSON Schema of `hubver.json`, as kept in `run-record.schema.json`."""
+    """The JSON Schema of `hubver.json`, as kept in `docs/reference/run-record.schema.json`."""
     schema = RunRecord.model_json_schema(mode="validation")
     return canonical_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
