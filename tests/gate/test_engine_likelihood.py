@@ -154,6 +154,26 @@ def test_positions_that_are_learned_are_shared_too(tiny, tmp_path):
     assert_as_plain(model, [Likelihood(prompt, CHOICES) for prompt in tiny.prompts[:5]])
 
 
+def test_a_model_that_makes_something_else_of_a_mask_shares_nothing(tiny, tmp_path):
+    """Attention that reads any mask as the usual one: nobody would hear of it but by the numbers."""
+    shutil.copytree(tiny.base, tmp_path / "deaf")
+    model = Engine().load(ModelSource("candidate", tmp_path / "deaf"))
+    usual = model.network.module.model.forward
+
+    def forward(*args, attention_mask=None, **options):
+        plain = attention_mask is not None and attention_mask.ndim == 2
+        return usual(*args, attention_mask=attention_mask if plain else None, **options)
+
+    model.network.module.model.forward = forward
+    assert not model._can_share()
+    assert_as_plain(model, [Likelihood(prompt, CHOICES) for prompt in tiny.prompts[:5]])
+
+
+def test_more_continuations_than_one_tree_holds(model):
+    words = tuple(f" {first}{second}{third}{'ab' * 9}" for first in "abcd" for second in "xyz" for third in "klmno")
+    assert_as_plain(model, [Likelihood("alpha", words)])
+
+
 def test_a_document_longer_than_the_model_sees_is_cut_into_windows(model):
     text = "the invoice is wrong " * 15
     ((pairs,),) = model.encoder.continuations([Likelihood("", (text,))])

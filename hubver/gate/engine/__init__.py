@@ -3,7 +3,7 @@
 ``source``     where a model lies             ``network``     a base in memory, and its adapters
 ``backend``    what any engine can be asked   ``loading``     `Engine`: loads each base once
 ``encoding``   prompts to tokens              ``model``       `LoadedModel`: answers requests
-``batches``    how many fit at once           ``generation``, ``drawing``, ``likelihood``: the answers themselves
+``batches``    how many fit at once           ``generation``, ``drawing``, ``likelihood``, ``trees``: the answers themselves
 ``placement``  device, precision, threads     ``timing``, ``faults``: what else gates ask of models
 
 torch, transformers and peft are imported when the first model is loaded, and not before.

@@ -71,27 +71,22 @@ class Batches:
         self._name = name
         self._tell = tell
 
-    def run(
-        self, units: Iterable[Sequence[RowT]], work: Callable[[list[RowT]], list[Found]]
-    ) -> list[tuple[RowT, Found]]:
+    def run(self, rows: Iterable[RowT], work: Callable[[list[RowT]], list[Found]]) -> list[tuple[RowT, Found]]:
         """What came of every row.
 
         Args:
-            units: rows that are better kept together, if they fit; the widest first.
+            rows: the widest first.
             work: from a batch to one result for each of its rows.
 
         Raises:
             HarnessFailed: even one row alone does not fit into memory.
         """
-        queue = deque(list(unit) for unit in units if unit)
+        queue = deque(rows)
         found: list[tuple[RowT, Found]] = []
         while queue:
-            batch = queue.popleft()
-            if len(batch) > (room := self._room(batch)):
-                queue.appendleft(batch[room:])
-                batch = batch[:room]
-            while queue and self._fits([*batch, *queue[0]]):
-                batch += queue.popleft()
+            batch = [queue.popleft()]
+            while queue and self._fits([*batch, queue[0]]):
+                batch.append(queue.popleft())
             try:
                 found += zip(batch, work(batch), strict=True)
                 continue
@@ -101,11 +96,8 @@ class Batches:
             # Out of the handler, where the error holds on to every tensor of the batch no longer.
             _release()
             self._shrink(batch)
-            queue.appendleft(batch)
+            queue.extendleft(reversed(batch))
         return found
-
-    def _room(self, rows: Sequence[Row]) -> int:
-        return max(1, min(self.budget.sequences, self.budget.tokens // max(row.width for row in rows)))
 
     def _fits(self, rows: Sequence[Row]) -> bool:
         return len(rows) <= self.budget.sequences and _tokens(rows) <= self.budget.tokens

@@ -62,7 +62,7 @@ def generate(
         ids = encoder.prompts([request.prompt for request in some], room=new_tokens)
         # By length, so that little is padded; by all else too, so that batches do not depend on the caller's order.
         rows = sorted(map(_Row, some, ids), key=lambda row: (-len(row.ids), row.ids, repr(row.request)))
-        answered = batches.run(([row] for row in rows), lambda batch: _batch(module, encoder, batch))
+        answered = batches.run(rows, lambda batch: _batch(module, encoder, batch))
         found.update((row.request, answer) for row, answer in answered)
     return found
 

@@ -120,9 +120,4 @@ class LoadedModel:
         return [answers[request] for request in requests]
 
     def _can_share(self) -> bool:
-        """Whether a prompt's keys and values may serve all its continuations: plain attention, plain LoRA or none."""
-        from transformers.cache_utils import DynamicCache, DynamicLayer
-
-        inner = self.network.inner
-        layers = DynamicCache(config=inner.config).layers
-        return self.shares_base and bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+        return self.shares_base and self.network.shares_prompts

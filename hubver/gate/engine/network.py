@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from hubver.gate import adapter
-from hubver.gate.engine import placement
+from hubver.gate.engine import likelihood, placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Network:
         else:
             yield self.module
 
-    @property
-    def inner(self) -> Any:
-        """The module below the adapters: its `forward` says what it can be asked for."""
-        return self.module.get_base_model() if self._adapters else self.module
+    @functools.cached_property
+    def shares_prompts(self) -> bool:
+        """Whether a prompt may serve several continuations; adapters that leave the base alone change nothing of that."""
+        return likelihood.can_share(self.module)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Raised whenever the same request may get another answer from the same model on the same machine.
-ANSWERS_VERSION = 2
+ANSWERS_VERSION = 3
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 # Below this many parameters the threads of one step wait for each other longer than they work: measured on two busy
 # cores, a model of half a million answered 8 to 20 times faster on one thread, and with the same texts.
