@@ -32,6 +32,7 @@ _COMMANDS = {
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),
     "resolve": ("hubver.cli.resolve", "Say which commits a revision pins, and how to load it."),
     "reproduce": ("hubver.cli.reproduce", "Run a published training again, and compare the bytes."),
+    "bom": ("hubver.cli.bom", "Write a bill of materials (CycloneDX) of a revision."),
     "hub": ("hubver.cli.hub", "Run a Hub of your own on this machine."),
     "demo": ("hubver.cli.demo", "See the whole road in two minutes, without an account."),
 }
