@@ -87,10 +87,10 @@ def _trackio() -> Link | None:
 
 
 def _comet() -> Link | None:
-    """`comet_ml.get_running_experiment()`, whose `url` is None offline."""
+    """`comet_ml.get_running_experiment()`, whose `url` is None offline; it also returns one that has ended."""
     comet: Any = sys.modules.get("comet_ml")
     experiment = comet.get_running_experiment() if comet else None
-    if experiment is None:
+    if experiment is None or experiment.ended:
         return None
     return Link(kind="comet", id=str(experiment.id), url=public_url(experiment.url))
 

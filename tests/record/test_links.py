@@ -76,9 +76,10 @@ def test_trackio(monkeypatch, space, url):
     assert links_of([]) == (Link(kind="trackio", id="p/dainty-sunset-0", url=url),)
 
 
-def test_comet(monkeypatch):
-    module(monkeypatch, "comet_ml", get_running_experiment=lambda: thing(id="f34", url=None))
-    assert links_of([]) == (Link(kind="comet", id="f34"),)
+@pytest.mark.parametrize(("ended", "links"), [(False, (Link(kind="comet", id="f34"),)), (True, ())])
+def test_comet(monkeypatch, ended, links):
+    module(monkeypatch, "comet_ml", get_running_experiment=lambda: thing(id="f34", url=None, ended=ended))
+    assert links_of([]) == links
 
 
 def test_tensorboard_and_codecarbon_are_known_by_transformers_own_callbacks():
