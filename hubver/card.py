@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hubver.diff import Change
     from hubver.gate.verdict import Verdict
-    from hubver.record.schema import RunRecord
+    from hubver.record.schema import Link, RunRecord
 
 NOTES_BEGIN = "<!-- hubver: what is written from here is kept -->"
 NOTES_END = "<!-- hubver: until here -->"
@@ -32,6 +32,7 @@ _EMPTY_NOTES = (
 # As the Hub finds it (huggingface_hub, repocard.py, REGEX_YAML_BLOCK).
 _METADATA = re.compile(r"\A\s*^---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _NOTES = re.compile(rf"^{re.escape(NOTES_BEGIN)}$(?P<notes>.*)^{re.escape(NOTES_END)}$", re.DOTALL | re.MULTILINE)
+_ADDRESS = re.compile(r"https?://[\w./?&=%~:@+,;#-]+")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$#])")
 _TASKS = {
     "CAUSAL_LM": "text-generation",
@@ -41,6 +42,8 @@ _TASKS = {
     "QUESTION_ANS": "question-answering",
     "FEATURE_EXTRACTION": "feature-extraction",
 }
+# As these tools tag their own cards.
+_TOOL_TAGS = {"axolotl": "axolotl", "llamafactory": "llama-factory", "trl": "trl", "unsloth": "unsloth"}
 
 
 def render(record: RunRecord, *, changes: Sequence[Change], verdict: Verdict | None, previous: bytes | None) -> bytes:
@@ -121,7 +124,8 @@ def _task_type(record: RunRecord) -> str:
 def _tags(record: RunRecord) -> list[str]:
     lora = record.weights is not None and record.weights.lora is not None
     trl = (record.training.trainer_class or "").startswith("trl.")
-    return ["hubver", *(["lora"] if lora else []), *(["trl"] if trl else [])]
+    tool = _TOOL_TAGS.get(record.training.framework or "")
+    return ["hubver", *(["lora"] if lora else []), *(["trl"] if trl else []), *([tool] if tool else [])]
 
 
 def _texts(value: Any) -> list[str]:
@@ -188,6 +192,7 @@ def _templates() -> Environment:
     )
     environment.filters |= {
         "code": _code,
+        "link": _link,
         "command": shlex.join,
         "literal": _literal,
         "number": _number,
@@ -214,6 +219,12 @@ def _code(value: Any) -> _Safe:
     fence = "`" * (longest + 1)
     pad = " " if text[0] == "`" or text[-1] == "`" else ""
     return _Safe(f"{fence}{pad}{text}{pad}{fence}")
+
+
+def _link(link: Link) -> _Safe:
+    """A tracker's page, by the tracker's name. An address that could end the link early is left out."""
+    name = _escaped(link.kind)
+    return _Safe(f"[{name}]({link.url})" if link.url and _ADDRESS.fullmatch(link.url) else name)
 
 
 def _literal(value: Any) -> _Safe:

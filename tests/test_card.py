@@ -11,7 +11,7 @@ from huggingface_hub import EvalResult, ModelCard
 from hubver.card import NOTES_BEGIN, NOTES_END, render
 from hubver.diff import Change
 from hubver.gate.verdict import Verdict
-from hubver.record.schema import DataSource, Gap, Metric, RunRecord
+from hubver.record.schema import Checkpoint, DataSource, Gap, Link, Metric, RunRecord
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "model_cards"
 NASTY = "a | b `c` [d](http://x)\r\n---\r\nlicense: mit\n<script>*e*</script>\n# f\x00"
@@ -121,7 +121,15 @@ def test_no_value_of_a_record_can_break_the_card(record):
             "metrics": (Metric(name=NASTY, value=0.5, task=NASTY),),
             "gaps": (Gap(field=NASTY, reason=NASTY),),
             "base_model": record.base_model.model_copy(update={"id": NASTY}),
-            "training": record.training.model_copy(update={"arguments": {NASTY: NASTY}, "trainer_class": NASTY}),
+            "training": record.training.model_copy(
+                update={
+                    "arguments": {NASTY: NASTY},
+                    "trainer_class": NASTY,
+                    "framework": NASTY,
+                    "links": (Link(kind=NASTY, url=NASTY),),
+                    "checkpoint": Checkpoint(of_run=NASTY, step=1),
+                }
+            ),
             "environment": record.environment.model_copy(update={"os": NASTY}),
             "code": record.code.model_copy(update={"remote": NASTY, "entry_point": NASTY, "argv": (NASTY,)}),
         }
@@ -191,6 +199,46 @@ def test_what_was_only_seen_at_the_push_is_not_said_of_the_training(record):
     assert "Where it was trained was not recorded; this is the machine that published it." in text
     assert "## Where it was trained" not in text
     assert ", as it was when the run was published\n" in text
+
+
+def trained(record, **parts):
+    return record.model_copy(update={"training": record.training.model_copy(update=parts)})
+
+
+def test_the_tool_that_ran_the_trainer_is_named(record):
+    packages = {**record.environment.packages, "axolotl": "0.18.0"}
+    record = record.model_copy(update={"environment": record.environment.model_copy(update={"packages": packages})})
+    text = card(trained(record, framework="axolotl", configuration={"base_model": "x"}))
+    assert "| run by | axolotl 0.18.0, whose configuration is in `hubver.json` |\n" in text
+    assert metadata(text)["tags"] == ["hubver", "lora", "trl", "axolotl"]
+    text = card(trained(record, framework="llamafactory"))
+    assert "| run by | llamafactory |\n" in text
+    assert metadata(text)["tags"][-1] == "llama-factory"
+    assert metadata(card(trained(record, framework="trl")))["tags"] == ["hubver", "lora", "trl"]
+
+
+@pytest.mark.parametrize(
+    ("best", "words"), [(True, "`run-1`, the best until then by the trainer's own measure."), (False, "`run-1`.")]
+)
+def test_a_checkpoint_is_called_one(record, best, words):
+    text = card(trained(record, checkpoint=Checkpoint(of_run="run-1", step=1500, epoch=0.5, best=best)))
+    assert f"\nIt is the checkpoint at step 1,500 (epoch 0.5) of the run {words}\n" in text
+    assert "It is the checkpoint" not in card(record)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://wandb.ai/acme/x/runs/1?nw=a_b", "[wandb](https://wandb.ai/acme/x/runs/1?nw=a_b)"),
+        (None, "wandb"),
+        ("javascript:alert(1)", "wandb"),
+        ("https://x/a) [b](http://y", "wandb"),
+        ("https://x/\n# f", "wandb"),
+    ],
+)
+def test_the_pages_that_follow_a_run_are_linked(record, url, shown):
+    text = card(trained(record, links=(Link(kind="wandb", url=url), Link(kind="mlflow", id="7"))))
+    assert f"- followed by: {shown}, mlflow\n- everything else" in text
 
 
 def test_the_command_can_be_typed_again(record):

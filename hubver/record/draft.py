@@ -72,7 +72,12 @@ def find(folder: Path) -> Draft | None:
     name = folder.resolve().name
     training, gaps = trainer_state.training_of(folder)
     metrics, _ = trainer_state.metrics_of(training.log_history)
-    known = {"epochs": training.epochs, "steps": training.steps, "log_history": training.log_history}
+    known = {
+        "epochs": training.epochs,
+        "steps": training.steps,
+        "log_history": training.log_history,
+        "checkpoint": trainer_state.checkpoint_of(folder, parent.record.run_id),
+    }
     until = {"training": parent.record.training.model_copy(update=known), "metrics": metrics}
     # The log is the checkpoint's own, so what the run left out of its log says nothing here.
     inherited = (gap for gap in parent.record.gaps if gap.field != "training.log_history")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubver.record.schema import Gap, Metric, Resources, Training
+from hubver.record.schema import Checkpoint, Gap, Metric, Resources, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 _STATE = "trainer_state.json"
 # Where `Trainer.save_metrics` gathers what a script measured, the evaluation after training too.
@@ -39,6 +39,16 @@ def training_of(folder: Path) -> tuple[Training, list[Gap]]:
         resources=_resources(state, log),
     )
     return training, gaps
+
+
+def checkpoint_of(folder: Path, run_id: str) -> Checkpoint | None:
+    """Where a checkpoint stands in its run; None where its own state file does not say."""
+    state = _object(folder / _STATE) or {}
+    step, best = state.get("global_step"), state.get("best_model_checkpoint")
+    if type(step) is not int:
+        return None
+    was_best = Path(best).name == folder.resolve().name if isinstance(best, str) else None
+    return Checkpoint(of_run=run_id, step=step, epoch=_number(state.get("epoch")), best=was_best)
 
 
 def results_of(folder: Path) -> dict[str, Any]:

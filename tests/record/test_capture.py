@@ -11,7 +11,7 @@ import pytest
 
 from hubver.errors import BadDocument, BadInput, HubUnreachable, NotFound
 from hubver.record import draft
-from hubver.record.schema import Base, Code, Gap, RunRecord, Tokenizer, Training
+from hubver.record.schema import Base, Checkpoint, Code, Gap, RunRecord, Tokenizer, Training
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
@@ -228,6 +228,30 @@ def test_a_record_that_later_pushes_could_not_read_is_refused(adapter, complete)
     with pytest.raises(BadInput, match="record of this run is too large") as raised:
         complete(adapter)
     assert "of which training has" in raised.value.found
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ({"global_step": 7, "epoch": 0.5}, Checkpoint(of_run="run-1", step=7, epoch=0.5)),
+        (
+            {"global_step": 7, "best_model_checkpoint": "/else/where/checkpoint-7"},
+            Checkpoint(of_run="run-1", step=7, best=True),
+        ),
+        (
+            {"global_step": 7, "best_model_checkpoint": "out/checkpoint-3"},
+            Checkpoint(of_run="run-1", step=7, best=False),
+        ),
+        ({"global_step": "7"}, None),
+    ],
+    ids=["no measure", "the best", "not the best", "no step"],
+)
+def test_a_checkpoint_says_where_in_its_run_it_stands(adapter, complete, state, found):
+    leave(adapter.parent, base_model=Base(id="acme/base", sha="d" * 40))
+    folder = adapter.rename(adapter.parent / "checkpoint-7")
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+    record = complete(folder).record
+    assert (record.run_id, record.training.checkpoint) == ("run-1-checkpoint-7", found)
 
 
 def test_a_checkpoint_says_what_is_left_out_of_its_own_log_only(adapter, complete):
