@@ -152,7 +152,8 @@ def contradicting(record: RunRecord | None, found: Side | None) -> tuple[str, ..
     """
     told = record.weights if record is not None else None
     if found is None:
-        if record is None or told is None or told.kind != "adapter":
+        # A record lists no tensors where they are too many.
+        if record is None or told is None or told.kind != "adapter" or not told.tensors:
             return ()
         shapes = {tensor.name: tensor.shape for tensor in told.tensors}
         return lora.read(shapes, record.training.peft or {}).contradictions

@@ -100,7 +100,10 @@ def complete(
         [item for item in entries if is_tokenizer_file(item.path)],
         known.tokenizer,
     )
-    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *_older(selection, known.training.started)]
+    published = {path: selection.files[path] for path in selection.weights}
+    summary = weights.summarise(selection.kind, published, config if adapted else None)
+    older = _older(selection, known.training.started)
+    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *older, *weights.unlisted(summary)]
     record = known.model_copy(
         update={
             "training": _with_tool(known.training, tools),
@@ -110,9 +113,7 @@ def complete(
             "message": message,
             "base_model": settled.base,
             "tokenizer": tokenizer_part,
-            "weights": weights.summarise(
-                selection.kind, {path: selection.files[path] for path in selection.weights}, config if adapted else None
-            ),
+            "weights": summary,
             "files": entries,
             "gaps": _distinct(gaps),
         }

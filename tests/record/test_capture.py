@@ -264,3 +264,13 @@ def test_a_checkpoint_says_what_is_left_out_of_its_own_log_only(adapter, complet
         state.write_text(json.dumps({"global_step": 7, "log_history": [{"loss": n} for n in range(rows)]}))
         reasons = [gap.reason for gap in complete(folder).record.gaps if gap.field == "training.log_history"]
         assert {reason.rpartition(",")[0] for reason in reasons} == told
+
+
+def test_tens_of_thousands_of_tensors_are_counted_and_not_listed(adapter, complete, safetensors_bytes):
+    tensors = {f"base_model.model.model.layers.{n}.mlp.q_proj.lora_A.weight": (2, 1) for n in range(40_001)}
+    (adapter / "adapter_model.safetensors").write_bytes(safetensors_bytes(tensors))
+    record = complete(adapter).record
+    assert (record.weights.tensors, record.weights.tensor_count) == ((), 40_001)
+    assert (record.weights.parameters, record.weights.lora.ranks) == (80_002, (2,))
+    assert "weights.tensors" in {gap.field for gap in record.gaps}
+    assert len(record.to_bytes()) < 1 << 20

@@ -78,6 +78,8 @@ class Weights(Part):
     """The published weights, from their headers alone.
 
     Attributes:
+        tensors: all of them, or none where they are too many for a record to list.
+        tensor_count: how many there are.
         remote_code: modules that loading would take from the repo (`auto_map`); they run on whoever trusts them.
     """
 
@@ -85,5 +87,6 @@ class Weights(Part):
     format: str = "safetensors"
     parameters: int = 0
     tensors: tuple[Tensor, ...] = ()
+    tensor_count: int | None = None
     lora: Lora | None = None
     remote_code: tuple[str, ...] = ()
