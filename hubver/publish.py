@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hubver.hub.contents import Refs
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
-    from hubver.record.schema import Gap
+    from hubver.record.schema import Gap, RunRecord
     from hubver.versions import Bump
 
 _TRIES = 5
@@ -272,7 +272,7 @@ class _Push:
             url=f"{self.hub.endpoint}/{self.repo_id}/tree/{version}",
             already=already,
             left_out=self.capture.left_out,
-            hints=self.capture.hints,
+            hints=(*self.capture.hints, *(_too_late(self.capture.record, found.record) if already else ())),
             proposal=self.proposal,
             gaps=found.record.gaps,
         )
@@ -297,3 +297,13 @@ class _Push:
         if version not in refs.tags:
             moves.append(hub_refs.Move(f"refs/tags/{version}", None, found.sha))
         hub_refs.move(self.hub, self.repo_id, moves, objects)
+
+
+def _too_late(record: RunRecord, published: RunRecord) -> tuple[str, ...]:
+    """What this push knows of a run that was published without it."""
+    known = {gap.field for gap in published.gaps} - {gap.field for gap in record.gaps}
+    if not known:
+        return ()
+    return (
+        f"{published.version} was published without knowing {', '.join(sorted(known))}, and versions never change.",
+    )

@@ -103,6 +103,37 @@ def test_the_commands_of_the_guide_to_gates_run(travelled):
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.slow
+def test_the_guide_to_pushing_does_what_it_says(folder_of, output, repo, local_hub, tmp_path, monkeypatch, capsys):
+    from hubver.cli.main import run
+
+    page = ROOT / "docs" / "guide" / "push.md"
+    strict, said, required = [line[2:] for body in blocks(page, "console") for line in body.splitlines()]
+    (snippet,) = blocks(page, "python")
+    listed, settings = blocks(page, "text")
+    shutil.rmtree(output)
+    folder_of()
+    monkeypatch.chdir(tmp_path)
+    for name, value in local_hub.environment().items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "tickets.jsonl").write_text("{}\n", encoding="utf-8")
+
+    def call(command: str) -> str:
+        typed, _, told = command.partition("  # exits with ")
+        assert run(shlex.split(typed)[1:]) == int(told or 0), command
+        return capsys.readouterr().err
+
+    printed = call(strict).splitlines()
+    assert [line for line in listed.splitlines() if line not in printed] == []
+    call(said)
+    exec(snippet, {})  # what the reader would run
+    fields = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert "base_model.sha" in fields
+    assert "data" not in fields
+    (tmp_path / "hubver.toml").write_text(settings, encoding="utf-8")
+    assert "base_model.sha, data" in call(required)
+
+
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)
 def test_the_options_that_are_named_exist(page):
     from click.testing import CliRunner

@@ -246,6 +246,15 @@ def test_a_broken_record_on_main_does_not_stop_all_pushes_for_ever(repo, output,
     assert any("hubver.json on main is not valid JSON" in line for line in told)
 
 
+def test_what_is_said_after_a_run_was_published_is_too_late_and_called_so(repo, output, publish, tmp_path):
+    assert publish(output).hints == ()
+    (tmp_path / "rows.jsonl").write_text("{}\n", encoding="utf-8")
+    again = publish(output, data=[tmp_path / "rows.jsonl"])
+    assert again.already
+    assert again.hints == ("v1.0.0 was published without knowing data, and versions never change.",)
+    assert "data" in {gap.field for gap in again.gaps}
+
+
 def test_what_would_make_the_record_fuller_is_said(repo, output, publish, tmp_path):
     (output / "hubver-run.json").unlink(missing_ok=True)
     config = json.loads((output / "adapter_config.json").read_text(encoding="utf-8"))
