@@ -4,8 +4,10 @@ Base, production and candidate are one random Llama and two LoRA adapters on it,
 parameters; the examples are the demo's tickets, each with all its possible answers as choices, or to go on from. Both
 sides run on the same machine, in turn, on as many threads as hubver picks, in float32, in batches of 64, from the start
 of Python to the last answer; processor seconds are given too, as they suffer less from what else the machine does. The
-harness runs with its index of bundled tasks (as its command line does) and without.
-Every decision must be the same, or there is no figure. Needs `hubver[lm-eval]`.
+harness runs with its index of bundled tasks (as its command line does) and without. hubver runs on all examples; with
+production's answers kept from the gate before; and so while it also stops as soon as its two comparisons (candidate with
+production, candidate with base) are decided, as gates do.
+Every decision that is made must be the same, and the comparisons' outcomes too, or there is no figure. Needs `hubver[lm-eval]`.
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.gate_inputs import MODELS, NEW_TOKENS, STOP, make_models, make_task
+
 ROUNDS = 2
-MODELS = ("base", "production", "candidate")
-BATCH, NEW_TOKENS, STOP = 64, 24, "\n"
+BATCH = 64
+# How many examples are looked at first by whoever may stop early, and how much worse the candidate may be.
+FIRST_LOOK, MARGIN = 64, 0.1
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class Scenario:
     indexed: bool = False
 
     @property
+    def modes(self) -> tuple[str, ...]:
+        """How hubver runs; there is no stopping where the first look is at everything."""
+        return ("full", "cached", *(["stopping"] if self.examples > FIRST_LOOK else []))
+
+    @property
     def threads(self) -> int:
         return 1 if self.size == "tiny" else os.cpu_count() or 1
 
@@ -47,94 +57,15 @@ SCENARIOS = (
     Scenario("tiny", "texts", 500),
     Scenario("100M", "choices", 24),
 )
-SIZES = {
-    "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 2, "num_attention_heads": 4},
-    "100M": {"hidden_size": 768, "intermediate_size": 2560, "num_hidden_layers": 12, "num_attention_heads": 12},
-}
+ROW_NAMES = {"full": "hubver", "cached": "hubver, production cached", "stopping": "hubver, cached and stopping"}
 
 
-def make_models(folder: Path, size: str) -> None:
-    """A base and two adapters that change its answers, with a tokenizer of the demo's tickets."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    tokenizer = make_tokenizer(folder / "base")
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=512, initializer_range=0.05, bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **SIZES[size],
-    )  # fmt: skip
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder / "base")
-    for seed, name in enumerate(MODELS[1:], start=1):
-        torch.manual_seed(seed)
-        base = LlamaForCausalLM.from_pretrained(folder / "base")
-        model = get_peft_model(
-            base, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-        )
-        for weight_name, weight in model.named_parameters():
-            if "lora_B" in weight_name:
-                torch.nn.init.normal_(weight, std=0.05)
-        model.save_pretrained(folder / name)
-
-
-def make_tokenizer(folder: Path):
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    from hubver.demo import tickets
-
-    raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1024, special_tokens=["<pad>", "<eos>"], initial_alphabet=alphabet, show_progress=False
-    )
-    raw.train_from_iterator(tickets.corpus(4000, "speed"), trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>")
-    tokenizer.save_pretrained(folder)
-    return tokenizer
-
-
-def make_task(folder: Path, scenario: Scenario) -> None:
-    """The same examples for both sides: rows, and the harness's task over them."""
-    from hubver.demo import tickets
-
-    choices = sorted({tickets.answer(queue, priority) for queue in tickets.SUBJECTS for priority in tickets.URGENCIES})
-    rows = [
-        {
-            "prompt": row["prompt"],
-            "choices": choices,
-            "target": choices.index(row["completion"]),
-            "text": row["completion"],
-        }
-        for row in tickets.rows(scenario.examples, "speed")
-    ]
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    common = (
-        f"task: {scenario.kind}\ndataset_path: json\ndataset_kwargs:\n  data_files:\n    test: {folder}/rows.jsonl\n"
-        'test_split: test\ndoc_to_text: "{{prompt}}"\ntarget_delimiter: ""\n'
-    )
-    kinds = {
-        "choices": (
-            "output_type: multiple_choice\ndoc_to_choice: choices\ndoc_to_target: target\n"
-            "metric_list:\n  - metric: acc\n"
-        ),
-        "texts": (
-            "output_type: generate_until\ndoc_to_target: text\n"
-            f"generation_kwargs:\n  until: [{json.dumps(STOP)}]\n  max_gen_toks: {NEW_TOKENS}\n  do_sample: false\n"
-            "metric_list:\n  - metric: exact_match\n"
-        ),
-    }
-    (folder / "task.yaml").write_text(common + kinds[scenario.kind])
-
-
-def hubver(folder: Path, kind: str, cached: str) -> None:
-    """Ask all models in this process; production's answers from the last gate's file, if they are `cached`."""
+def hubver(folder: Path, kind: str, mode: str) -> None:
+    """Ask all models in this process; but in the mode `full`, production's answers come from the last gate's file."""
     from hubver.gate.answers import AnswerFile
     from hubver.gate.engine import Engine, ModelSource
     from hubver.gate.requests import Generation, Likelihood
+    from hubver.gate.statistics import shuffled
 
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
     requests = [
@@ -143,24 +74,52 @@ def hubver(folder: Path, kind: str, cached: str) -> None:
         else Generation(row["prompt"], NEW_TOKENS, stop=(STOP,))
         for row in rows
     ]
-    engine, decisions = Engine(), {}
+    engine = Engine()
     kept = AnswerFile(folder / "answers", {"model": "production"}, engine.key())
-    for name in MODELS:
-        source = ModelSource(name, folder / name, None if name == "base" else folder / "base")
-        if name == "production" and cached == "cached":
-            answers = [kept.get(request) for request in requests]
-            assert None not in answers
-        else:
-            answers = engine.load(source).answer(requests)
-        if name == "production" and cached == "fresh":
-            kept.add(zip(requests, answers, strict=True))
-        decisions[name] = [
-            max(range(len(answer)), key=lambda at, answer=answer: answer[at].log_probability)
-            if isinstance(answer, tuple)
-            else answer
-            for answer in answers
-        ]
-    (folder / f"hubver-{cached}.json").write_text(json.dumps(decisions))
+
+    def ask(name: str, asked: list[Generation | Likelihood]) -> list:
+        if name == "production" and mode != "full":
+            return [kept.get(request) for request in asked]
+        answers = engine.load(ModelSource(name, folder / name, None if name == "base" else folder / "base")).answer(
+            asked
+        )
+        if name == "production":
+            kept.add(zip(asked, answers, strict=True))
+        return answers
+
+    order = shuffled([str(at) for at in range(len(rows))], 0)
+    decisions: dict[str, dict[str, int | str]] = {name: {} for name in MODELS}
+    size = FIRST_LOOK if mode == "stopping" else len(rows)
+    while True:
+        new = order[len(decisions["base"]) : size]
+        for name in MODELS:
+            answers = ask(name, [requests[int(at)] for at in new])
+            decisions[name] |= {at: decided(answer) for at, answer in zip(new, answers, strict=True)}
+        outcomes, settled = judged(rows, decisions)
+        if settled or size >= len(rows):
+            break
+        size *= 2
+    (folder / f"hubver-{mode}.json").write_text(json.dumps({"decisions": decisions, "outcomes": outcomes}))
+
+
+def decided(answer) -> int | str:
+    """The likeliest choice, or the text."""
+    return answer if isinstance(answer, str) else max(range(len(answer)), key=lambda at: answer[at].log_probability)
+
+
+def judged(rows: list, decisions: dict[str, dict[str, int | str]]) -> tuple[list[str], bool]:
+    """The outcome of both comparisons, and whether more examples would change nothing."""
+    from hubver.gate.policies import no_regression, retained, settled
+
+    base, production, candidate = (
+        {at: float(decision in (rows[int(at)]["target"], rows[int(at)]["text"])) for at, decision in of_model.items()}
+        for of_model in decisions.values()
+    )
+    results = [
+        no_regression("tickets", candidate, production, MARGIN, planned=len(rows)),
+        retained("tickets", candidate, base, MARGIN, planned=len(rows)),
+    ]
+    return [result.outcome for result in results], all(settled(result, len(results)) for result in results)
 
 
 def harness(folder: Path, kind: str, name: str, index: str) -> None:
@@ -217,37 +176,41 @@ def measure(root: Path, scenario: Scenario) -> None:
     make_task(folder, scenario)
     times: dict[str, list[tuple[float, float]]] = {}
     for round_ in range(ROUNDS):
-        for cached in ("fresh", "cached"):
-            times.setdefault(f"hubver, production {cached}", []).append(seconds(folder, scenario, "hubver", cached))
+        for mode in scenario.modes:
+            times.setdefault(ROW_NAMES[mode], []).append(seconds(folder, scenario, "hubver", mode))
         for index in ("bare", *(["indexed"] if scenario.indexed and not round_ else [])):
             each = [seconds(folder, scenario, "harness", name, index) for name in MODELS]
             times.setdefault(f"lm_eval x3, {index}", []).append(
                 (sum(wall for wall, _ in each), sum(cpu for _, cpu in each))
             )
-        check(folder)
-    ours, ours_cpu = (statistics.median(values) for values in zip(*times["hubver, production fresh"], strict=True))
+        asked = check(folder, scenario)
+    ours, ours_cpu = (statistics.median(values) for values in zip(*times[ROW_NAMES["full"]], strict=True))
     print(
-        f"{scenario.size}, {scenario.examples} examples, {scenario.kind}, {scenario.threads} threads; ratio to hubver"
+        f"{scenario.size}, {scenario.examples} examples, {scenario.kind}, {scenario.threads} threads; ratio to hubver's "
+        f"first row; stopping after {asked}"
     )
     for name, measured in times.items():
         wall, cpu = (statistics.median(values) for values in zip(*measured, strict=True))
         walls = [value for value, _ in measured]
         spread = f"({min(walls):.1f} to {max(walls):.1f}, {len(walls)} rounds)"
         print(
-            f"  {name:<28} {wall:7.1f} s {spread:<30} {wall / ours:.1f}x;  processor {cpu:7.1f} s {cpu / ours_cpu:.1f}x",
+            f"  {name:<28} {wall:7.1f} s {spread:<30} {wall / ours:.2f}x;  processor {cpu:7.1f} s {cpu / ours_cpu:.2f}x",
             flush=True,
         )
 
 
-def check(folder: Path) -> None:
-    """Every decision of every model is the same, whoever asked."""
+def check(folder: Path, scenario: Scenario) -> int:
+    """See that every decision of every model is the same, whoever asked, and count those it took to stop."""
     theirs = {name: json.loads((folder / f"harness-{name}.json").read_text()) for name in MODELS}
-    for cached in ("fresh", "cached"):
-        ours = json.loads((folder / f"hubver-{cached}.json").read_text())
-        for name in MODELS:
-            differing = [at for at, pair in enumerate(zip(ours[name], theirs[name], strict=True)) if pair[0] != pair[1]]
+    ours = {mode: json.loads((folder / f"hubver-{mode}.json").read_text()) for mode in scenario.modes}
+    for mode, found in ours.items():
+        assert found["outcomes"] == ours["full"]["outcomes"], f"{mode}: {found['outcomes']}"
+        for name, decisions in found["decisions"].items():
+            assert mode == "stopping" or len(decisions) == scenario.examples
+            differing = [at for at, decision in decisions.items() if decision != theirs[name][int(at)]]
             assert not differing, f"{len(differing)} decisions of {name} differ, such as example {differing[0]}"
     assert len({json.dumps(decisions) for decisions in theirs.values()}) == len(MODELS), "the models do not differ"
+    return len(ours[scenario.modes[-1]]["decisions"]["candidate"])
 
 
 def main(_arguments: list[str]) -> None:
