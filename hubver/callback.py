@@ -22,6 +22,7 @@ from hubver.checkpoints.spool import Entry, Spool, let_go
 from hubver.checkpoints.watched import Checkpoints
 from hubver.errors import BadInput
 from hubver.record import draft, live, watch
+from hubver.record.background import Reader
 from hubver.record.secrets import redact
 from hubver.settings import Settings
 
@@ -83,20 +84,21 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self.wait = wait
         self.published: Published | None = None
         self.failure: Exception | None = None
-        self._draft: draft.Draft | None = None
+        self._reader: Reader | None = None
         self._checkpoints: Checkpoints | None = None
         self._lock: FileLock | None = None
         self._started = 0.0
 
     def on_train_begin(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
         """Record everything that is known before the first step, so that a killed run has its record too."""
-        self._draft = self._checkpoints = None
+        self._reader = self._checkpoints = None
         self.published = self.failure = None
         if not state.is_world_process_zero or not self._take_lock(Path(args.output_dir)):
             return
         self._started = time.monotonic()
         said = watch.Said(self.data, self.base_model, self.message)
-        self._draft = watch.begin(watch.Held.of_callback(args, state, kwargs), said, watch.utc_now()).complete()
+        begun = watch.begin(watch.Held.of_callback(args, state, kwargs), said, watch.utc_now())
+        self._reader = Reader(begun, forks=args.dataloader_num_workers > 0)
         self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
         Spool(Path(args.output_dir)).sweep()
         if self.checkpoints != "none" and not Settings.load().reproducing:
@@ -165,12 +167,13 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self, folder: Path, args: Any, state: Any, kwargs: dict[str, Any], *, finished: bool
     ) -> draft.Draft | None:
         """Write what is known now into a folder; None if this process records nothing."""
-        if self._draft is None:
+        if self._reader is None:
             return None
+        begun = self._reader.whole() if finished else self._reader.now()
         held = watch.Held.of_callback(args, state, kwargs)
         wall = time.monotonic() - self._started
-        record = watch.until_now(self._draft.record, held, wall, watch.utc_now() if finished else None)
-        current = draft.Draft(record, self._draft.diff)
+        record = watch.until_now(begun.record, held, wall, watch.utc_now() if finished else None)
+        current = draft.Draft(record, begun.diff)
         try:
             draft.write(folder, current)
         except (OSError, ValueError) as error:
@@ -194,13 +197,13 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
 
     def _save(self, final: Path, kwargs: dict[str, Any]) -> None:
         """Save the model for publishing. Every process takes part: a sharded model is gathered from all of them."""
-        if self._draft is not None:
+        if self._reader is not None:
             let_go(final)
         trainer = live.trainer_above()
         if trainer is not None:
             # As for the trainer's own saves: without this, `push_to_hub=True` would upload this folder as well.
             trainer.save_model(str(final), _internal_call=True)
-        elif self._draft is not None:
+        elif self._reader is not None:
             kwargs["model"].save_pretrained(final)
             if kwargs.get("processing_class") is not None:
                 kwargs["processing_class"].save_pretrained(final)

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from hubver.record.schema import Base, DataSource
 
 # What a record says of itself until it is read.
-PENDING = (
-    Gap(field="base_model.weights_sha256", reason="its files were still being read"),
-    Gap(field="data", reason="it was still being read"),
-)
+PENDING_BASE = Gap(field="base_model.weights_sha256", reason="its files were still being read")
+PENDING_DATA = Gap(field="data", reason="it was still being read")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hubver.record import (
     accelerator,
@@ -28,7 +29,7 @@ from hubver.record import (
 from hubver.record.draft import Draft
 from hubver.record.held import Held, Said
 from hubver.record.notes import Notes
-from hubver.record.reading import PENDING, Reading
+from hubver.record.reading import PENDING_BASE, PENDING_DATA, Reading
 from hubver.record.schema import Base, DataSource, Environment, Function, Gap, Resources, RunRecord, Tokenizer, Training
 
 __all__ = ["Begun", "Held", "Said", "begin", "until_now", "utc_now"]
@@ -38,27 +39,31 @@ __all__ = ["Begun", "Held", "Said", "begin", "until_now", "utc_now"]
 class Begun:
     """A run before its first step: what is known at once, and what takes reading.
 
+    The reading asks nothing of the trainer, the model or torch, and draws no random numbers, so it may be done in
+    another thread (see `hubver.record.background`). It may take minutes, and never raises.
+
     Attributes:
-        draft: the record without the digests of the base's weights and of the data, which it names as gaps.
+        draft: the record; what was not read yet is a gap in it.
     """
 
     draft: Draft
-    _reading: Reading
+    reading: Reading
 
-    def complete(self) -> Draft:
-        """The same draft with those digests.
-
-        It reads all of a local base's weights and every row and file of the data, which may take minutes. It never
-        raises, and may run in another thread: it asks nothing of the trainer, the model or torch, and draws no random
-        numbers.
-        """
+    def with_data(self) -> Begun:
+        """The same with every row and file of the data read."""
         notes = Notes()
-        reading, record = self._reading, self.draft.record
-        base = notes.ask("base_model", reading.base, record.base_model)
-        found = reading.data(notes)
-        gaps = tuple(gap for gap in record.gaps if gap not in PENDING)
-        whole = {"base_model": base, "data": found, "gaps": (*gaps, *notes.gaps)}
-        return Draft(record.model_copy(update=whole), self.draft.diff)
+        return self._without(PENDING_DATA, notes, {"data": self.reading.data(notes)})
+
+    def with_base(self) -> Begun:
+        """The same with all weights read of a base that is no commit of the Hub."""
+        notes = Notes()
+        base = notes.ask("base_model", self.reading.base, self.draft.record.base_model)
+        return self._without(PENDING_BASE, notes, {"base_model": base})
+
+    def _without(self, pending: Gap, notes: Notes, known: dict[str, Any]) -> Begun:
+        record = self.draft.record
+        gaps = (*(gap for gap in record.gaps if gap != pending), *notes.gaps)
+        return Begun(Draft(record.model_copy(update={**known, "gaps": gaps}), self.draft.diff), self.reading)
 
 
 def begin(held: Held, said: Said, now: datetime) -> Begun:
@@ -89,7 +94,7 @@ def begin(held: Held, said: Said, now: datetime) -> Begun:
         argv=tuple(sys.argv[1:]),
         script=where.script,
     )
-    gaps = (*notes.gaps, *base.gaps, *where.gaps, *_unsaid(record, said), *PENDING)
+    gaps = (*notes.gaps, *base.gaps, *where.gaps, *_unsaid(record, said), PENDING_BASE, PENDING_DATA)
     return Begun(Draft(record.model_copy(update={"gaps": gaps}), where.diff), reading)
 
 
