@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _STATE = "trainer_state.json"
 # Where `Trainer.save_metrics` gathers what a script measured, the evaluation after training too.
 _RESULTS = "all_results.json"
+# The state of a million logged steps has some 150 MB.
+_LARGEST = 256 << 20
 # Entries of the log that a record keeps: far fewer than its limit in bytes, far more than any chart shows.
 _KEPT = 2000
 # A value in the log is a number; text is only cut short.
@@ -29,7 +31,7 @@ def training_of(folder: Path) -> tuple[Training, list[Gap]]:
     """The training as far as the folder tells: its own state file, else that of its newest checkpoint."""
     state = _read(folder)
     if state is None:
-        return Training(), [Gap(field="training.log_history", reason=f"there is no {_STATE}")]
+        return Training(), [Gap(field="training.log_history", reason=f"there is no {_STATE} that can be read")]
     history = state.get("log_history")
     log, gaps = thinned(clean_history(history if isinstance(history, list) else []))
     training = Training(
@@ -118,7 +120,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
 
 def _object(file: Path) -> dict[str, Any] | None:
     try:
-        value = json.loads(file.read_bytes())
+        value = json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST else None
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -14,7 +14,7 @@ from training_tools import (
 )
 
 from hubver.record import draft, gaps
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.schema import RunRecord
 
 pytestmark = pytest.mark.slow
@@ -327,6 +327,28 @@ def test_a_card_that_cannot_be_read_is_as_good_as_none(adapter, complete, conten
     assert complete(adapter).record.training.framework is None
 
 
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "\n<details><summary>See axolotl config</summary>\n\naxolotl version: `1`\n```yaml\n",
+        "\n```" + " " * 200,
+        'alt="Visualize in Comet"',
+        "\nThis model is a fine-tuned version of [](",
+        "This model is a fine-tuned version of [x](y) on the ",
+        "- learning_rate: 1\n",
+        "\n---",
+        "- a: [",
+    ],
+)
+def test_a_hostile_card_takes_no_longer_than_others(adapter, complete, repeated):
+    head = '---\ntags: [generated_from_trainer, llama-factory]\n---\nalt="Built with Axolotl"\n'
+    listed = "\nThe following hyperparameters were used during training:\n"
+    text = head + listed
+    text += repeated * (((1 << 20) - len(text)) // len(repeated))
+    (adapter / "README.md").write_text(text, encoding="utf-8")
+    assert complete(adapter).record.training.framework == "axolotl"
+
+
 def test_dates_and_keys_of_yaml_become_text():
-    read = reading.yaml_of("2: 2026-01-02\ntrue: {2026-01-02: x}\n")
+    read = bounded.yaml_of("2: 2026-01-02\ntrue: {2026-01-02: x}\n")
     assert read == {"2": "2026-01-02", "True": {"2026-01-02": "x"}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.frameworks.place import Found
 from hubver.record.frameworks.sources import named
 from hubver.record.schema import Gap
@@ -19,24 +19,23 @@ if TYPE_CHECKING:
     from hubver.record.schema import DataSource
 
 _BADGE = 'alt="Built with Axolotl"'
-_COPY = re.compile(
-    r"^<details><summary>See axolotl config</summary>\n\s*axolotl version: `(?P<version>[^`\n]{1,50})`\n"
-    r"```yaml\n(?P<yaml>.*?)\n```\s*</details>",
-    re.DOTALL | re.MULTILINE,
-)
+_COPY = "\n<details><summary>See axolotl config</summary>\n"
+_VERSION = re.compile(r"\s{0,9}axolotl version: `(?P<version>[^`\n]{1,50})`\n```yaml(?=\n)")
+_END = "\n```\n\n</details>"
 
 
 def recognise(place: Place) -> Found | None:
     """What axolotl tells of its run; None where it was another tool's."""
     if _BADGE not in place.card.text:
         return None
-    copy = _COPY.search(place.card.text)
-    if copy is None:
+    copy = place.card.text.partition(_COPY)[2]
+    version = _VERSION.match(copy)
+    if version is None:
         reason = "axolotl's card holds no copy of it"
         return Found("axolotl", gaps=(Gap(field="training.configuration", reason=reason),))
-    versions = {"axolotl": copy["version"]}
+    versions = {"axolotl": version["version"]}
     try:
-        given = reading.yaml_of(copy["yaml"])
+        given = bounded.yaml_of(copy[version.end() :].partition(_END)[0].removeprefix("\n"))
     except ValueError as error:
         gap = Gap(field="training.configuration", reason=f"the copy in axolotl's card cannot be read: {error}")
         return Found("axolotl", versions=versions, gaps=(gap,))
@@ -45,7 +44,7 @@ def recognise(place: Place) -> Found | None:
     base = given.get("base_model")
     return Found(
         "axolotl",
-        reading.published(given),
+        bounded.published(given),
         base=(base, revision if isinstance(revision, str) else None) if isinstance(base, str) else None,
         data=(*_sources(given, "datasets", "train"), *_sources(given, "test_datasets", "eval")),
         versions=versions,

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.schema import Link, Seeds
 from hubver.record.secrets import redact
 
@@ -28,7 +28,7 @@ _VERSION = re.compile(
 )
 _PACKAGES = {"Pytorch": "torch"}
 _LINK = re.compile(
-    r'alt="Visualize in (?P<kind>Weights & Biases|Trackio|Comet)"[^>]*>\]\((?P<url>https?://[^\s)]{1,500})\)'
+    r'alt="Visualize in (?P<kind>Weights & Biases|Trackio|Comet)"[^>\n]{0,200}>\]\((?P<url>https?://[^\s)]{1,500})\)'
 )
 _KINDS = {"Weights & Biases": "wandb", "Trackio": "trackio", "Comet": "comet"}
 # What the card calls an argument; others have its name there.
@@ -61,7 +61,7 @@ class Card:
         """A card; its metadata is empty where it cannot be read."""
         front = _FRONT.match(text)
         try:
-            metadata = reading.yaml_of(front["yaml"]) if front else {}
+            metadata = bounded.yaml_of(front["yaml"]) if front else {}
         except ValueError:
             metadata = {}
         return cls(metadata, text)
@@ -100,8 +100,9 @@ class Card:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """The trackers' pages of the run."""
-        return tuple(Link(kind=_KINDS[found["kind"]], url=redact(found["url"])) for found in _LINK.finditer(self.text))
+        """The trackers' pages of the run, one of each."""
+        pages = {_KINDS[found["kind"]]: redact(found["url"]) for found in _LINK.finditer(self.text)}
+        return tuple(Link(kind=kind, url=page) for kind, page in pages.items())
 
     @property
     def arguments(self) -> dict[str, Any]:

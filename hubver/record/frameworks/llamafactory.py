@@ -13,7 +13,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.frameworks.place import Found
 from hubver.record.frameworks.sources import named
 from hubver.record.schema import Gap
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 COMMAND = "training_args.yaml"
 # One JSON object a line, with `current_steps` and `total_steps` in each.
 LOG = "trainer_log.jsonl"
+# A hundred thousand lines.
+_LARGEST_LOG = 32 << 20
 _LOGGED = {"current_steps": "step", "lr": "learning_rate", "loss": "loss", "eval_loss": "eval_loss", "epoch": "epoch"}
 _FIRST_SENTENCE = re.compile(
-    r"^This model is a fine-tuned version of \[.*?\]\(.*?\) on (?P<data>.*) datasets?\.$", re.MULTILINE
+    r"^This model is a fine-tuned version of \[[^\]\n]{0,300}\]\([^)\n]{0,300}\) on (?P<data>[^\n]{0,2000}) datasets?\.$",
+    re.MULTILINE,
 )
 # Arguments of transformers that LLaMA-Factory hands on as they are (`llamafactory/hparams/training_args.py`).
 _HANDED_ON = (
@@ -55,20 +58,20 @@ def recognise(place: Place) -> Found | None:
     log = _log(place)
     if not log and "llama-factory" not in place.card.tags:
         return None
-    command = reading.text_of(place.run_folder / COMMAND)
+    command = bounded.text_of(place.run_folder / COMMAND)
     if command is None:
         reason = "a run of llamafactory-cli leaves none in its output folder"
         return _of_card(place, log, Gap(field="training.configuration", reason=reason))
     try:
-        given = reading.yaml_of(command)
+        given = bounded.yaml_of(command)
     except ValueError as error:
         return _of_card(place, log, Gap(field="training.configuration", reason=f"{COMMAND} cannot be read: {error}"))
     revision = given.get("model_revision")
     base = given.get("model_name_or_path")
     return Found(
         "llamafactory",
-        reading.published(given),
-        arguments={name: reading.published({name: given[name]})[name] for name in _HANDED_ON if name in given},
+        bounded.published(given),
+        arguments={name: bounded.published({name: given[name]})[name] for name in _HANDED_ON if name in given},
         base=(base, revision if isinstance(revision, str) else None) if isinstance(base, str) else None,
         data=(*_listed(given.get("dataset"), "train"), *_listed(given.get("eval_dataset"), "eval")),
         log=log,
@@ -85,7 +88,7 @@ def _of_card(place: Place, log: tuple[dict[str, Any], ...], gap: Gap) -> Found:
 def _log(place: Place) -> tuple[dict[str, Any], ...]:
     """Its log with the trainer's own names. A line that was cut short, as by a kill, is passed over."""
     rows = []
-    for line in (reading.text_of(place.run_folder / LOG) or "").splitlines():
+    for line in (bounded.text_of(place.run_folder / LOG, _LARGEST_LOG) or "").splitlines():
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hubver.record.draft import FINAL_FOLDER
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.frameworks.cards import Card
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Place:
     @cached_property
     def card(self) -> Card:
         """The card that a trainer wrote into the run's folder, else into this one; empty where none did."""
-        cards = (Card.read(reading.text_of(place / "README.md") or "") for place in (self.run_folder, self.folder))
+        cards = (Card.read(bounded.text_of(place / "README.md") or "") for place in (self.run_folder, self.folder))
         return next((card for card in cards if card.generated), Card())
 
 

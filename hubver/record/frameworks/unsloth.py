@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubver.record.frameworks import reading
+from hubver.record.frameworks import bounded
 from hubver.record.frameworks.place import Found
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def recognise(place: Place) -> Found | None:
     """What Unsloth tells of its run; None where it was another tool's."""
     mapping = place.configuration.get("auto_mapping")
     marked = isinstance(mapping, dict) and mapping.get("unsloth_fixed") is True
-    version = place.configuration.get("unsloth_version") or reading.json_of(place.folder / "config.json").get(
+    version = place.configuration.get("unsloth_version") or bounded.json_of(place.folder / "config.json").get(
         "unsloth_version"
     )
     known = {"unsloth": version[:50]} if isinstance(version, str) else {}

@@ -24,10 +24,10 @@ _DEEPEST = 40
 _TOO_LARGE = "it is larger than any configuration"
 
 
-def text_of(file: Path) -> str | None:
-    """The text of a file; None where there is none, or it is larger than 1 MiB or not UTF-8."""
+def text_of(file: Path, largest: int = _LARGEST) -> str | None:
+    """The text of a file; None where there is none, or it is larger than so many bytes or not UTF-8."""
     try:
-        if not file.is_file() or file.stat().st_size > _LARGEST:
+        if not file.is_file() or file.stat().st_size > largest:
             return None
         return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
