@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # A card or a configuration beyond this is none.
 _LARGEST = 1 << 20
 # PyYAML reads some 100 KB a second.
-_LONGEST_YAML = 128 << 10
+_LONGEST_YAML = 64 << 10
 # Aliases let a few lines of YAML stand for more values than memory holds.
 _MOST_VALUES = 20_000
 _DEEPEST = 40
