@@ -13,12 +13,26 @@ from typing import TYPE_CHECKING
 
 from hubver.documents import canonical_json
 from hubver.errors import BadInput
-from hubver.record import adapter, base_model, code, digest, found, git, said, tokenizer, weights
+from hubver.record import (
+    adapter,
+    base_model,
+    code,
+    digest,
+    environment,
+    found,
+    git,
+    remote_code,
+    said,
+    tokenizer,
+    weights,
+)
 from hubver.record.draft import RUN_FILE, find
 from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
 from hubver.record.frameworks import detect
 from hubver.record.hints import hints_for
 from hubver.record.schema import Base, FileEntry, Gap, RunRecord, Training
+from hubver.record.scrub import scrub
+from hubver.record.tensor_scan import TensorScan, check_numbers, doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,34 +106,44 @@ def complete(
     top = git.text(Path.cwd(), "rev-parse", "--show-toplevel")
     known = said.with_data(draft.record, data, Path(top) if top else None)
     known = said.with_base(known, base, resolve_base)
+    known = known.model_copy(update={"training": _with_tool(known.training, tools)})
+    known, diff = scrub(known, draft.diff, environment.secrets())
     settled = base_model.settle(known.base_model, resolve_base)
-    files = _contents(selection, settled.base, draft.diff)
-    entries = digest.entries(files, progress=hashed)
+    files = _contents(selection, settled.base, diff)
+    published = {path: selection.files[path] for path in selection.weights}
+    scans = {path: TensorScan.of(path, file) for path, file in published.items()}
+    entries = digest.entries(files, progress=hashed, also={path: scan.update for path, scan in scans.items()})
+    seen = {path: scan.finish() for path, scan in scans.items()}
+    check_numbers(seen)
+    modules = remote_code.modules_of(selection.files)
     tokenizer_part, tokenizer_gaps = tokenizer.from_files(
         {path: selection.files[path] for path in selection.tokenizer},
         [item for item in entries if is_tokenizer_file(item.path)],
         known.tokenizer,
     )
-    published = {path: selection.files[path] for path in selection.weights}
     summary = weights.summarise(selection.kind, published, config if adapted else None)
+    odd = [Gap(field="weights", reason=doubt) for doubt in doubts(seen)]
     older = _older(selection, known.training.started)
-    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *older, *weights.unlisted(summary)]
+    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *older, *odd, *weights.unlisted(summary)]
     record = known.model_copy(
         update={
-            "training": _with_tool(known.training, tools),
             "run_id": known.run_id or _files_id(selection, entries),
             "repo_id": repo_id,
             "version": version,
             "message": message,
             "base_model": settled.base,
             "tokenizer": tokenizer_part,
-            "weights": summary,
+            "weights": summary.model_copy(update={"remote_code": modules}),
             "files": entries,
             "gaps": _distinct(gaps),
         }
     )
     _check_size(record)
-    hints = hints_for(folder, left=left is not None, base=settled.base, config=config if adapted else None)
+    hints = (
+        *(f"Look at the weights: {doubt}." for doubt in doubts(seen)),
+        *remote_code.hints(modules),
+        *hints_for(folder, left=left is not None, base=settled.base, config=config if adapted else None),
+    )
     return Capture(record, files, selection.left_out, hints)
 
 

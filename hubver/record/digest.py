@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,23 +49,29 @@ def entry(path_in_repo: str, content: Path | bytes, *, also: Callable[[memoryvie
 
 
 def entries(
-    files: Mapping[str, Path | bytes], *, progress: Callable[[int, int], object] | None = None
+    files: Mapping[str, Path | bytes],
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    also: Mapping[str, Callable[[memoryview], object]] | None = None,
 ) -> tuple[FileEntry, ...]:
     """The entries of many files, in their order; several are read at a time, for hashing does not hold Python's lock.
 
     Args:
         progress: told how many bytes have been hashed, and of how many. It is called from several threads, but never
             from two at a time.
+        also: by path, what else sees the bytes of that file, as for `entry`.
     """
     total = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values())
     done, lock = 0, Lock()
 
-    def seen(piece: memoryview) -> None:
+    def seen(path: str, piece: memoryview) -> None:
         nonlocal done
+        if also is not None and path in also:
+            also[path](piece)
         with lock:
             done += len(piece)
             if progress is not None:
                 progress(done, total)
 
     with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1)) as pool:
-        return tuple(pool.map(lambda item: entry(*item, also=seen), files.items()))
+        return tuple(pool.map(lambda item: entry(*item, also=partial(seen, item[0])), files.items()))

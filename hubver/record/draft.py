@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.record import trainer_state
+from hubver.errors import BadDocument
+from hubver.record import environment, trainer_state
 from hubver.record.digest import sha256
 from hubver.record.schema import Gap, RunRecord
+from hubver.record.scrub import scrub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +19,8 @@ RUN_FILE = "hubver-run.json"
 DIFF_FILE = "hubver-run.diff"
 # Where HubverCallback saves the model for publishing: the user's own save_model() comes only after on_train_end.
 FINAL_FOLDER = "hubver-final"
+
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,12 @@ class Draft:
 
 
 def write(folder: Path, draft: Draft) -> None:
-    """Leave a draft in a folder. Killed anywhere, the folder holds the old draft or the new one, whole."""
+    """Leave a draft in a folder. Killed anywhere, the folder holds the old draft or the new one, whole.
+
+    No secret that can be told from other text is written, nor any value that the process's environment calls secret.
+    """
+    record, diff = scrub(draft.record, draft.diff, environment.secrets())
+    draft = Draft(record, diff)
     folder.mkdir(parents=True, exist_ok=True)
     if draft.diff is None:
         (folder / DIFF_FILE).unlink(missing_ok=True)
@@ -46,9 +55,9 @@ def read(folder: Path) -> Draft | None:
     file = folder / RUN_FILE
     if not file.is_file():
         return None
-    record = RunRecord.from_bytes(file.read_bytes(), source=str(file))
+    record = RunRecord.from_bytes(_bounded(file), source=str(file))
     diff_file = folder / DIFF_FILE
-    diff = diff_file.read_bytes() if diff_file.is_file() else None
+    diff = _bounded(diff_file) if diff_file.is_file() else None
     if record.code.diff_sha256 is None or (diff is not None and sha256(diff) == record.code.diff_sha256):
         return Draft(record, diff if record.code.diff_sha256 else None)
     gap = Gap(field="code.diff_sha256", reason=f"{DIFF_FILE} is missing or was changed, so it is not published")
@@ -84,6 +93,22 @@ def find(folder: Path) -> Draft | None:
     gap = Gap(field="training.resources", reason=f"of the whole run, not only up to {name}")
     update = {**until, "run_id": f"{parent.record.run_id}-{name}", "gaps": (*inherited, gap, *gaps)}
     return Draft(parent.record.model_copy(update=update), parent.diff)
+
+
+def _bounded(file: Path) -> bytes:
+    """What a draft holds. The record that comes of it may have 8 MiB, and the difference 5 MiB."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(_LARGEST + 1)
+    except OSError as error:
+        raise BadDocument(f"{file} cannot be read: {error.strerror}.", hint=f"See: ls -l {file}") from None
+    if len(raw) > _LARGEST:
+        raise BadDocument(
+            f"{file} is larger than any record of a run.",
+            expected=f"at most {_LARGEST:,} bytes",
+            hint="Restore it from the run, or move it out of the folder to publish what else is known.",
+        )
+    return raw
 
 
 def _replace(file: Path, data: bytes) -> None:

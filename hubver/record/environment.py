@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hubver.record import machine, packages, variables
 from hubver.record.schema import Environment
-from hubver.record.secrets import redact
+from hubver.record.secrets import Known, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,11 @@ def here() -> Environment:
         container=redact(image) if image else None,
         variables=variables.deciding(os.environ),
     )
+
+
+def secrets() -> Known:
+    """The values of this process's variables whose names say that they are secret."""
+    return Known.of(os.environ)
 
 
 def notebook() -> str | None:

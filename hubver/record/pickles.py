@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import io
+import itertools
+import lzma
 import pickletools
+import re
+import tarfile
 import zipfile
-from typing import TYPE_CHECKING
+import zlib
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # The opcodes of a pickle by which it imports, keeps what it imported, and calls; one that has none is only data.
@@ -18,31 +26,97 @@ _CALLS_FROM_MARK = frozenset({"INST", "OBJ"})
 # These two say in plain lines what they import.
 _NAMING = frozenset({"GLOBAL", "INST"})
 _LOOKED_AT = 1 << 20
+# Of an archive, so many files, and so much of each; a bomb is not unpacked further than this.
+_MEMBERS = 200
+_LOOKED_AT_INSIDE = 64 << 10
+_DEEPEST = 3
+_XZ_MEMORY = 64 << 20
+# What tells the formats apart, the header of numpy's arrays included.
+_HEAD = 1024
+_OBJECTS = re.compile(rb"'descr':[^}]*'[|<>=]?O")
 
 
 def is_pickle(file: Path) -> bool:
-    """Whether a file is a pickle of protocol 2 or later, a zip that holds one (torch), or an old one that runs code.
+    """Whether a file is a pickle of protocol 2 or later, holds one, or is an old one that runs code.
 
-    Protocols 0 and 1 have no magic number and may look like text, so only those that could run something count, and
-    of text only what no writer of words would write.
+    Looked into are zips (torch), tars, what gzip, bzip2, xz and zlib have compressed (joblib), and numpy's arrays of
+    objects. Protocols 0 and 1 have no magic number and may look like text, so only those that could run something
+    count, and of text only what no writer of words would write.
+
+    Raises:
+        OSError: the file cannot be read.
     """
     with file.open("rb") as opened:
-        head = opened.read(2)
-        if head == b"PK":
-            return _zip_holds_pickle(file)
-        # PROTO 2 to 5: no UTF-8 text begins like this (pickletools, opcode PROTO).
-        if head[:1] == b"\x80":
-            return len(head) == 2 and 2 <= head[1] <= 5
-        opened.seek(0)
-        return _runs_code(opened.read(_LOOKED_AT))
+        return _is_pickle(opened, _DEEPEST)
 
 
-def _zip_holds_pickle(file: Path) -> bool:
+def _is_pickle(stream: IO[bytes], depth: int) -> bool:
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    # PROTO 2 to 5: no UTF-8 text begins like this (pickletools, opcode PROTO).
+    if head[:1] == b"\x80":
+        return len(head) > 1 and 2 <= head[1] <= 5
+    if head.startswith(b"\x93NUMPY"):
+        # The header is a dictionary in Python's words (numpy.lib.format, version 1.0).
+        return _OBJECTS.search(head) is not None
+    look = next((look for magic, look in _INSIDE.items() if head.startswith(magic)), None)
+    if look is None and head[257:262] == b"ustar":
+        look = _in_tar
+    if look is not None:
+        return depth > 0 and _any_pickle(look(stream), depth - 1)
+    return _runs_code(stream.read(_LOOKED_AT))
+
+
+def _any_pickle(parts: Iterator[bytes], depth: int) -> bool:
+    """Whether one of the parts is a pickle. What is no archive after all, or a broken one, holds none."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            return any(name.endswith((".pkl", ".pickle")) for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+        return any(_is_pickle(io.BytesIO(part), depth) for part in parts)
+    except Exception:  # noqa: BLE001  # archives are strangers', and their readers promise no error type
         return False
+
+
+def _in_zip(stream: IO[bytes]) -> Iterator[bytes]:
+    with zipfile.ZipFile(stream) as archive:
+        members = archive.infolist()
+        if any(member.filename.endswith((".pkl", ".pickle")) for member in members):
+            yield b"\x80\x02."
+        for member in members[:_MEMBERS]:
+            with archive.open(member) as opened:
+                yield opened.read(_LOOKED_AT_INSIDE)
+
+
+def _in_tar(stream: IO[bytes]) -> Iterator[bytes]:
+    with tarfile.open(fileobj=stream, mode="r:") as archive:
+        for member in itertools.islice(archive, _MEMBERS):
+            opened = archive.extractfile(member) if member.isfile() else None
+            if opened is not None:
+                yield opened.read(_LOOKED_AT_INSIDE)
+
+
+def _in_gzip(stream: IO[bytes]) -> Iterator[bytes]:
+    yield zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(stream.read(_LOOKED_AT), _LOOKED_AT)
+
+
+def _in_zlib(stream: IO[bytes]) -> Iterator[bytes]:
+    yield zlib.decompressobj().decompress(stream.read(_LOOKED_AT), _LOOKED_AT)
+
+
+def _in_bzip2(stream: IO[bytes]) -> Iterator[bytes]:
+    yield bz2.BZ2Decompressor().decompress(stream.read(_LOOKED_AT), _LOOKED_AT)
+
+
+def _in_xz(stream: IO[bytes]) -> Iterator[bytes]:
+    yield lzma.LZMADecompressor(memlimit=_XZ_MEMORY).decompress(stream.read(_LOOKED_AT), _LOOKED_AT)
+
+
+_INSIDE = {
+    b"PK": _in_zip,
+    b"\x1f\x8b": _in_gzip,
+    b"BZh": _in_bzip2,
+    b"\xfd7zXZ": _in_xz,
+    # The levels of zlib: none, low, the usual, the best.
+    **dict.fromkeys((b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"), _in_zlib),
+}
 
 
 def _runs_code(data: bytes) -> bool:
@@ -51,7 +125,7 @@ def _runs_code(data: bytes) -> bool:
     Lines of words make an import by chance ("cats", "hats", "."), so in text an import alone is not enough: it must
     be of names, and the pickle must keep or call what it imported.
     """
-    cut = len(data) == _LOOKED_AT
+    cut = len(data) in {_LOOKED_AT, _LOOKED_AT_INSIDE}
     strict = cut or _is_text(data)
     marked = imported = runs = False
     before = ""

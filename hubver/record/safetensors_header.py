@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # The reference reader's own bound, so that a lying length cannot make us read gigabytes.
 _MAX_HEADER = 100_000_000
+# What is noted beside the tensors is looked through for secrets, as a configuration is.
+_MAX_METADATA = 4 << 20
 _BITS = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
@@ -44,11 +46,35 @@ def read_header(path: Path) -> dict[str, TensorHeader]:
     Raises:
         BadInput: the file is cut short, or its header is not what the format says.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = header_length(file.read(8), size, path.name)
-        raw = file.read(length)
-    return parse_header(raw, size - 8 - length, path.name)
+    raw, size = _read(path)
+    return parse_header(raw, size, path.name)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the writer noted of a whole file: `__metadata__`, text by text.
+
+    Raises:
+        BadInput: the header is not what the format says, or it notes more than 4 MiB.
+    """
+    raw, _ = _read(path)
+    noted = _parsed(path.name, raw).get("__metadata__", {})
+    if not isinstance(noted, dict) or not all(isinstance(value, str) for value in noted.values()):
+        raise _bad(path.name, "texts in __metadata__", json.dumps(noted)[:80])
+    size = sum(len(name) + len(value) for name, value in noted.items())
+    if size > _MAX_METADATA:
+        raise _bad(path.name, f"at most {_MAX_METADATA:,} letters in __metadata__", f"{size:,}")
+    return noted
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """The header, and how many bytes follow it."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = header_length(file.read(8), size, path.name)
+            return file.read(length), size - 8 - length
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}.", hint=f"See: ls -l {path}") from None
 
 
 def header_length(prefix: bytes, size: int, name: str) -> int:
@@ -96,13 +122,31 @@ def _bad(name: str, expected: str, found: str) -> BadInput:
 
 
 def _tensors(file: str, raw: bytes) -> dict[str, TensorHeader]:
+    return {name: _tensor(file, name, entry) for name, entry in _parsed(file, raw).items() if name != "__metadata__"}
+
+
+def _parsed(file: str, raw: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(raw)
+        header = json.loads(raw, object_pairs_hook=_unique)
+    except _TwiceError as error:
+        raise _bad(file, "each name once", f"{error} twice") from None
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise _bad(file, "a JSON header", "bytes that are not JSON") from None
     if not isinstance(header, dict):
         raise _bad(file, "a JSON object as header", type(header).__name__)
-    return {name: _tensor(file, name, entry) for name, entry in header.items() if name != "__metadata__"}
+    return header
+
+
+class _TwiceError(Exception):
+    """A name that stands twice in one object: readers differ in which of the two they take."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(repr(next(name for name in found if names.count(name) > 1))[:80])
+    return found
 
 
 def _tensor(file: str, name: str, entry: Any) -> TensorHeader:

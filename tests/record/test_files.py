@@ -58,10 +58,10 @@ def test_what_belongs_to_the_model_travels_and_the_rest_stays_with_a_reason(adap
     assert set(selection.tokenizer) == {*tokenizer, "chat_template.jinja", "additional_chat_templates/tools.jinja"}
 
 
-def test_a_sharded_model(tmp_path):
+def test_a_sharded_model(tmp_path, safetensors_bytes):
     shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
     for name in shards:
-        (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).write_bytes(safetensors_bytes({"w": (2,)}))
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors.index.json").write_text(
         f'{{"weight_map": {{"a": "{shards[0]}", "b": "{shards[1]}"}}}}'

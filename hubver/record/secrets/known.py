@@ -37,7 +37,7 @@ class Known:
     @classmethod
     def values(cls, values: Iterable[str]) -> Known:
         """These values, where they are long enough to be told from other text."""
-        forms = {form for value in values if len(value.strip()) >= _SHORTEST for form in _forms(value.strip())}
+        forms = {form for value in values if _telling(value.strip()) for form in _forms(value.strip())}
         if not forms:
             return NONE
         # The longest first: one form may begin like another.
@@ -49,6 +49,11 @@ class Known:
 
 
 NONE = Known()
+
+
+def _telling(value: str) -> bool:
+    """Whether it is told from other text: a word of small letters (`postgres`) is not, unless it is a long one."""
+    return len(value) >= _SHORTEST and not (len(value) < 2 * _SHORTEST and value.isalpha() and value.islower())
 
 
 def _forms(value: str) -> set[str]:

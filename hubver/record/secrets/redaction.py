@@ -26,6 +26,8 @@ _LOGIN = quoted(r"\blogin\(\s{0,40}(?:[A-Za-z_]{1,40}\s?=\s?)?")
 _CURL = re.compile(r"\s(?:-u|--user)[ =]?[\"']?[\w.@-]{1,60}:(?P<secret>[^\s\"'$]{4,})")
 # Of an account that only says how one connects (`ssh://git@host`), and of one that is a token.
 _SHORTEST_USER = 12
+# That of AWS has 20 letters.
+_SHORTEST_FORM = 20
 
 
 def redact(text: str, known: Known = NONE) -> str:
@@ -52,10 +54,7 @@ def redact(text: str, known: Known = NONE) -> str:
 def redact_value(value: Any, known: Known = NONE) -> Any:
     """The same for nested mappings and lists; what stands under a secret name goes whatever it looks like."""
     if isinstance(value, dict):
-        return {
-            redact(key, known) if isinstance(key, str) else key: _under(str(key), item, known)
-            for key, item in value.items()
-        }
+        return {_key(key, known): _under(str(key), item, known) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact_value(item, known) for item in value]
     return redact(value, known) if isinstance(value, str) else value
@@ -87,6 +86,11 @@ def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
         parts += [text[end:start], REDACTED]
         end = stop
     return "".join([*parts, text[end:]]) if parts else text
+
+
+def _key(key: Any, known: Known) -> Any:
+    """Keys are names, nearly always; no secret has a form that is as short as most of them."""
+    return redact(key, known) if isinstance(key, str) and len(key) >= _SHORTEST_FORM else key
 
 
 def _under(name: str, value: Any, known: Known) -> Any:
