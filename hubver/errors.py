@@ -69,6 +69,10 @@ class AlreadyExists(Refused):
     """What would be created exists with other content, and nothing is ever overwritten."""
 
 
+class Untrusted(Refused):
+    """A signature does not hold, or is not by whom it should be."""
+
+
 class BadInput(HubverError):
     """The command, a file or a setting is wrong: exit code 2."""
 

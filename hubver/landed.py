@@ -6,10 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.errors import HubFailed
+from hubver.errors import AlreadyExists, HubFailed
 from hubver.hub import ledger, pulls
+from hubver.hub.contents import git_blob
 from hubver.hub.events import Published
+from hubver.record.draft import RUN_FILE
 from hubver.record.schema import RECORD_FILE, RunRecord
+from hubver.signing.bundle import SIGNATURE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
+    from hubver.versions import Version
 
 _LOOK_BACK = 50
 
@@ -60,6 +64,28 @@ def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     )
 
 
+def check_same(found: Landed, record: RunRecord, wanted: Version | None) -> None:
+    """Compare what an earlier push of a run sent with what this one would send.
+
+    Args:
+        wanted: the version that the user wants now; None for any.
+
+    Raises:
+        AlreadyExists: the files or the version are others.
+    """
+    ours = {entry.path: entry.sha256 for entry in record.files}
+    theirs = {entry.path: entry.sha256 for entry in found.record.files}
+    differing = sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path))
+    if differing:
+        raise AlreadyExists(
+            f"Run {found.record.run_id} is published already, as {found.record.version}, with other files.",
+            found=f"differences in {', '.join(differing[:3])}",
+            hint=f"A new run needs a new training, or remove {RUN_FILE} from the folder to publish it as one.",
+        )
+    if wanted is not None and found.record.version != str(wanted) and found.pull_request is None:
+        raise AlreadyExists(f"Run {found.record.run_id} is published already, as {found.record.version}.")
+
+
 def check_stored(hub: Hub, repo_id: str, found: Landed, files: Mapping[str, Path | bytes]) -> None:
     """Compare what the Hub says it stored with what the record says, before a tag says that it is a version.
 
@@ -80,7 +106,7 @@ def check_stored(hub: Hub, repo_id: str, found: Landed, files: Mapping[str, Path
         if there.sha256 is None:
             content = files[entry.path]
             data = content if isinstance(content, bytes) else content.read_bytes()
-            arrived = hashlib.sha256(data).hexdigest() == entry.sha256 and _git_blob(data) == there.blob
+            arrived = hashlib.sha256(data).hexdigest() == entry.sha256 and git_blob(data) == there.blob
         if not arrived:
             raise HubFailed(
                 f"{entry.path} in the commit {found.sha[:8]} is not the file that was hashed, so it gets no version tag.",
@@ -89,9 +115,21 @@ def check_stored(hub: Hub, repo_id: str, found: Landed, files: Mapping[str, Path
             )
 
 
-def _git_blob(data: bytes) -> str:
-    """The name that git gives a file's content (gitformat: sha1 over `blob SIZE`, a zero byte, the content)."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+def too_late(record: RunRecord, published: RunRecord) -> tuple[str, ...]:
+    """What a push knows of a run that was published without it, in a sentence."""
+    known = {gap.field for gap in published.gaps} - {gap.field for gap in record.gaps}
+    if not known:
+        return ()
+    return (
+        f"{published.version} was published without knowing {', '.join(sorted(known))}, and versions never change.",
+    )
+
+
+def unsigned(hub: Hub, repo_id: str, found: Landed) -> tuple[str, ...]:
+    """What to say where a signature was asked for, and an earlier push of the run made none."""
+    if hub.read_if_there(repo_id, found.sha, SIGNATURE_FILE) is not None:
+        return ()
+    return (f"An earlier push sent this run unsigned. Sign it with: hubver sign {repo_id}@{found.record.version}",)
 
 
 def _in_ledger(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from hubver.hub.contents import Refs
     from hubver.landed import Landed
     from hubver.record.files import LeftOut
-    from hubver.record.schema import Gap, RunRecord
+    from hubver.record.schema import Gap
+    from hubver.signing.parties import Signer
     from hubver.versions import Bump
 
 _TRIES = 5
@@ -83,6 +84,7 @@ def push(
     data: Sequence[str | Path] = (),
     base: str | None = None,
     strict: bool = False,
+    signer: Signer | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Published:
@@ -99,6 +101,7 @@ def push(
         base: the base model, where its record does not say: `org/name` or `org/name@REVISION`.
         strict: refuse a run that could not be made again from its record (`hubver.record.gaps.STRICT`). What the
             settings require (`[record] required`) is refused always.
+        signer: signs the commit, with `model.sig` in it; None to sign nothing.
         settings: the user's own if None.
         progress: told each step, in a few words.
 
@@ -134,7 +137,7 @@ def push(
             hashed=Meter(tell, "hashed"),
         )
         gaps.require(taken.record, (*settings.record.required, *(gaps.STRICT if strict else ())))
-        return _Push(hub, repo_id, taken, unchanged, settings, wanted, bump, pr, tell).run()
+        return _Push(hub, repo_id, taken, unchanged, settings, wanted, bump, pr, signer, tell).run()
 
 
 @dataclass
@@ -147,6 +150,7 @@ class _Push:
     wanted: Version | None
     bump: Bump | None
     pr: bool
+    signer: Signer | None
     tell: Callable[[str], None]
     proposal: Proposal | None = None
 
@@ -185,21 +189,8 @@ class _Push:
     def _find(self, refs: Refs) -> Landed | None:
         found = landed.find(self.hub, self.repo_id, refs, self.capture.record.run_id)
         if found is not None:
-            self._check_same(found)
+            landed.check_same(found, self.capture.record, self.wanted)
         return found
-
-    def _check_same(self, found: Landed) -> None:
-        ours = {entry.path: entry.sha256 for entry in self.capture.record.files}
-        theirs = {entry.path: entry.sha256 for entry in found.record.files}
-        differing = sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path))
-        if differing:
-            raise AlreadyExists(
-                f"Run {found.record.run_id} is published already, as {found.record.version}, with other files.",
-                found=f"differences in {', '.join(differing[:3])}",
-                hint=f"A new run needs a new training, or remove {capture.RUN_FILE} from the folder to publish it as one.",
-            )
-        if self.wanted is not None and found.record.version != str(self.wanted) and found.pull_request is None:
-            raise AlreadyExists(f"Run {found.record.run_id} is published already, as {found.record.version}.")
 
     def _superseded(self, found: Landed, refs: Refs) -> bool:
         """Whether another run got this one's version before its push came to tag it: then it is published anew."""
@@ -225,7 +216,7 @@ class _Push:
             tell=self.tell,
         )
         self.proposal = plan.proposal
-        load = shipment.pack(plan, self.capture, pr=self.pr)
+        load = shipment.pack(self.hub, self.repo_id, plan, self.capture, pr=self.pr, signer=self.signer)
         self.tell(f"sending {len(load.uploads)} files ({load.size / 1e6:.1f} MB) as {plan.version}")
         began = time.monotonic()
         try:
@@ -272,7 +263,11 @@ class _Push:
             url=f"{self.hub.endpoint}/{self.repo_id}/tree/{version}",
             already=already,
             left_out=self.capture.left_out,
-            hints=(*self.capture.hints, *(_too_late(self.capture.record, found.record) if already else ())),
+            hints=(
+                *self.capture.hints,
+                *(landed.too_late(self.capture.record, found.record) if already else ()),
+                *(landed.unsigned(self.hub, self.repo_id, found) if self.signer else ()),
+            ),
             proposal=self.proposal,
             gaps=found.record.gaps,
         )
@@ -297,13 +292,3 @@ class _Push:
         if version not in refs.tags:
             moves.append(hub_refs.Move(f"refs/tags/{version}", None, found.sha))
         hub_refs.move(self.hub, self.repo_id, moves, objects)
-
-
-def _too_late(record: RunRecord, published: RunRecord) -> tuple[str, ...]:
-    """What this push knows of a run that was published without it."""
-    known = {gap.field for gap in published.gaps} - {gap.field for gap in record.gaps}
-    if not known:
-        return ()
-    return (
-        f"{published.version} was published without knowing {', '.join(sorted(known))}, and versions never change.",
-    )

@@ -61,6 +61,7 @@ class Settings(BaseModel):
         source: the file that was read; None where there is none.
         reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
             nothing.
+        sign_password: of the private key that `hubver sign` and `push --sign` use, from `HUBVER_SIGN_PASSWORD`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     tasks: dict[str, Any] = {}
     source: Path | None = None
     reproducing: bool = False
+    sign_password: SecretStr | None = None
 
     @classmethod
     def load(cls, directory: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -193,6 +195,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():
         values["token"] = token
+    if password := environ.get("HUBVER_SIGN_PASSWORD"):
+        values["sign_password"] = password
     if actor := environ.get("GITHUB_ACTOR"):
         values["actor"] = actor
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_REPOSITORY"):

@@ -10,6 +10,8 @@ from hubver.errors import AlreadyExists, BadDocument
 from hubver.hub.contents import Upload
 from hubver.record.digest import sha256
 from hubver.record.schema import RECORD_FILE, RunRecord
+from hubver.signing import tool
+from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.versions import Version, known, next_candidate, propose
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
     from hubver.record.capture import Capture
+    from hubver.signing.parties import Signer
     from hubver.versions import Bump
 
 CARD_FILE = "README.md"
@@ -33,6 +36,7 @@ class Plan:
         previous: the record that this holds; None if it holds none that can be read.
         card: the card that it holds.
         proposal: how the version was chosen from what changed; None where the user chose, and for a first version.
+        signed: whether it holds a signature, which covers nothing that follows.
     """
 
     version: Version
@@ -40,6 +44,7 @@ class Plan:
     previous: RunRecord | None
     card: bytes | None
     proposal: Proposal | None
+    signed: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ def plan(
         previous,
         text,
         None if wanted or bump or not taken else chosen,
+        hub.read_if_there(repo_id, refs.main, SIGNATURE_FILE) is not None,
     )
 
 
@@ -114,21 +120,45 @@ def _previous(hub: Hub, repo_id: str, head: str, tell: Callable[[str], None]) ->
         return None
 
 
-def pack(plan: Plan, capture: Capture, *, pr: bool) -> Shipment:
-    """The commit that makes a run the planned version."""
+def pack(hub: Hub, repo_id: str, plan: Plan, capture: Capture, *, pr: bool, signer: Signer | None) -> Shipment:
+    """The commit that makes a run the planned version.
+
+    Args:
+        signer: signs everything that the commit will hold, what other people added included; None to sign nothing.
+
+    Raises:
+        MissingPackage, BadInput, HubFailed: see `hubver.signing.tool.sign`.
+    """
     record = capture.record.model_copy(update={"version": str(plan.version)})
     page = card.render(record, changes=diff.compare(plan.previous, record), verdict=None, previous=plan.card)
     digests = {entry.path: entry.sha256 for entry in record.files}
-    uploads = (
+    uploads = [
         *(Upload(path, content, digests[path]) for path, content in capture.files.items()),
-        *(Upload(path, data, sha256(data)) for path, data in ((RECORD_FILE, record.to_bytes()), (CARD_FILE, page))),
-    )
-    arriving = {upload.path for upload in uploads}
+        *(_in_memory(path, content) for path, content in ((RECORD_FILE, record.to_bytes()), (CARD_FILE, page))),
+    ]
+    arriving = {upload.path: upload.sha256 for upload in uploads}
+    obsolete = [entry.path for entry in (plan.previous.files if plan.previous else ()) if entry.path not in arriving]
+    if signer is not None:
+        staying = {path: value for path, value in _held(hub, repo_id, plan.head).items() if path not in obsolete}
+        signature = tool.sign(signer, {**staying, **arriving}, name=repo_id.partition("/")[2])
+        uploads.append(_in_memory(SIGNATURE_FILE, signature))
+    elif plan.signed:
+        obsolete.append(SIGNATURE_FILE)
     title = f"{plan.version}: {record.message}" if record.message else str(plan.version)
     return Shipment(
-        uploads,
-        tuple(entry.path for entry in (plan.previous.files if plan.previous else ()) if entry.path not in arriving),
+        tuple(uploads),
+        tuple(obsolete),
         f"{title} {landed.marker(record.run_id)}" if pr else title,
         landed.trailer(record.run_id),
         sum(entry.size for entry in record.files),
     )
+
+
+def _held(hub: Hub, repo_id: str, head: str) -> dict[str, str]:
+    """sha256 of what a commit holds and a signature covers, by path; what git itself keeps is read for it."""
+    stored = {path: file for path, file in hub.files(repo_id, head).items() if is_signed(path)}
+    return {path: file.sha256 or sha256(hub.read(repo_id, head, path)) for path, file in stored.items()}
+
+
+def _in_memory(path: str, content: bytes) -> Upload:
+    return Upload(path, content, sha256(content))

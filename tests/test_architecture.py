@@ -15,11 +15,11 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 # From the bottom up. A module may import from its own layer and from those below; the longest matching prefix counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings", "hubver.progress"),
-    ("hubver.hub", "hubver.record", "hubver.diff", "hubver.gate.verdict"),
+    ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
     ("hubver.card", "hubver.landed", "hubver.output_folder", "hubver.pins", "hubver.loading"),
     (
         *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
-        *("hubver.reproduce", "hubver.bom"),
+        *("hubver.reproduce", "hubver.bom", "hubver.verify"),
         *("hubver.diff.difference", "hubver.diff.page", "hubver.diff.pictures", "hubver.diff.revisions"),
     ),
     ("hubver.checkpoints",),
@@ -46,6 +46,10 @@ PURE = (
     "hubver.hub.events",
     "hubver.hub.contents",
     "hubver.record.schema",
+    "hubver.signing.bundle",
+    "hubver.signing.parties",
+    "hubver.verify.findings",
+    "hubver.verify.rules",
     "hubver.gate.statistics",
     "hubver.gate.policies",
     "hubver.gate.requests",

@@ -12,7 +12,7 @@ from hubver.cli.output import give, json_option, visible
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_MARKS = {"publish": "•", "verdict": "?", "promote": "▲", "rollback": "▼"}
+_MARKS = {"publish": "•", "verdict": "?", "promote": "▲", "rollback": "▼", "signature": "✎"}
 
 
 @click.command("log")

@@ -31,6 +31,8 @@ _COMMANDS = {
     "diff": ("hubver.cli.diff", "Say what differs between two revisions, and which factor changed."),
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),
     "resolve": ("hubver.cli.resolve", "Say which commits a revision pins, and how to load it."),
+    "verify": ("hubver.cli.verify", "Check files, record, tag, ledger and signatures of a revision."),
+    "sign": ("hubver.cli.sign", "Sign a published revision."),
     "reproduce": ("hubver.cli.reproduce", "Run a published training again, and compare the bytes."),
     "bom": ("hubver.cli.bom", "Write a bill of materials (CycloneDX) of a revision."),
     "hub": ("hubver.cli.hub", "Run a Hub of your own on this machine."),

@@ -9,6 +9,7 @@ import click
 
 from hubver.cli.output import give, headed, json_option, note, step, warn
 from hubver.cli.pending import publish_pending
+from hubver.cli.signers import certificate_option, chain_option, signer_of, trust_config_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 )
 @click.option("--base", metavar="ORG/NAME[@REVISION]", help="The base model, where its record does not say.")
 @click.option("--strict", is_flag=True, help="Refuse (exit code 1) a run that its record could not make again.")
+@click.option("--sign", metavar="FILE|sigstore", help="Sign the commit by this private key, PEM, or by Sigstore.")
+@certificate_option
+@chain_option
+@trust_config_option
 @click.option(
     "--pending",
     is_flag=True,
@@ -54,6 +59,10 @@ def command(
     data: tuple[str, ...],
     base: str | None,
     strict: bool,
+    sign: str | None,
+    certificate: Path | None,
+    certificate_chain: tuple[Path, ...],
+    trust_config: Path | None,
     pending: bool,
     as_json: bool,
 ) -> None:
@@ -65,6 +74,7 @@ def command(
     With --pending, ORG/NAME is needed only where the training did not say it.
     """
     from hubver.publish import push
+    from hubver.settings import Settings
     from hubver.target import Target
 
     if pending:
@@ -73,6 +83,8 @@ def command(
     if repo is None:
         raise click.UsageError("Missing argument 'ORG/NAME'.")
     repo_id = Target.repo(repo)
+    settings = Settings.load()
+    signer = signer_of(sign, certificate, certificate_chain, trust_config, settings) if sign else None
     published = push(
         folder,
         repo_id,
@@ -83,6 +95,8 @@ def command(
         data=data,
         base=base,
         strict=strict,
+        signer=signer,
+        settings=settings,
         progress=step,
     )
     for left in published.left_out:

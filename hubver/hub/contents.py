@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -92,6 +93,11 @@ class Upload:
     path: str
     content: bytes | Path
     sha256: str
+
+
+def git_blob(data: bytes) -> str:
+    """The name that git gives a file's content (gitformat: sha1 over `blob SIZE`, a zero byte, the content)."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def is_sha(text: str) -> bool:

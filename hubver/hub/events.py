@@ -155,11 +155,29 @@ class RolledBack(Event):
         return f"rollback {self.previous} → {self.release}{why}"
 
 
+class Signed(Event):
+    """Somebody signed a revision; the signature, a bundle as OpenSSF model-signing writes it, lies beside the event.
+
+    Attributes:
+        means: `key`, `certificate` or `sigstore`.
+    """
+
+    kind: Literal["signature"] = "signature"
+    release: Release
+    means: str
+
+    @property
+    def title(self) -> str:
+        """See `Event.title`."""
+        return f"sign {self.release} ({self.means})"
+
+
 _KINDS: dict[str, type[Event]] = {
     "publish": Published,
     "verdict": Judged,
     "promote": Promoted,
     "rollback": RolledBack,
+    "signature": Signed,
 }
 
 

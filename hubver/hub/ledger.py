@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BRANCH = "ledger"
 EVENT_FILE = "event.json"
 
-_MOST_PAGES = 10
+MOST_PAGES = 10
 _TRIES = 5
 
 
@@ -65,7 +65,7 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100) -> Iterator[
     head = refs.branches.get(BRANCH)
     if head is None:
         return
-    for number in range(_MOST_PAGES):
+    for number in range(MOST_PAGES):
         commits = hub.commits(repo_id, head, limit=page, page=number)
         for commit in commits:
             yield _entry(commit)
