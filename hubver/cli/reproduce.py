@@ -72,7 +72,7 @@ def command(
 
     \b
     Exit codes:
-      0  the same bytes, or within tolerance (cosine at least 0.999, no number 0.01 apart)
+      0  the same bytes, or within tolerance: 5 % of what training changed
       1  a different model; with --exact, any other byte
       2  the record does not say enough, or something that the run needs is missing or changed
       3  the run failed before it had made a model, or the Hub or the network did
@@ -209,8 +209,9 @@ def _lines(found: Reproduction, *, kept: bool) -> list[str]:
     lines = []
     if found.distance is not None:
         apart = found.distance
-        numbers = "" if apart.cosine is None else f", cosine {apart.cosine:.6f}, at most {apart.max_abs:.2g} apart"
-        lines.append(f"weights: {apart.identical} of {apart.tensors} tensors have the same bytes{numbers}")
+        error = apart.why_not if apart.error is None else f"{apart.error:.2%} of what training changed"
+        cosine = "" if apart.cosine is None else f", cosine {apart.cosine:.6f}"
+        lines.append(f"weights: {len(apart.differing)} of {apart.compared} parts differ, by {error}{cosine}")
     if found.grade != "identical":
         reasons = [f"{cause.group}: {cause.sentence}" for cause in found.causes]
         lines += [f"{'cause' if not number else 'also'}: {line}" for number, line in enumerate(reasons[:_MOST_SHOWN])]

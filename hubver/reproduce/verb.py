@@ -12,14 +12,15 @@ from hubver.hub.client import Hub
 from hubver.record import adapter, capture, draft
 from hubver.record.digest import entry
 from hubver.record.files import ADAPTER_CONFIG
-from hubver.reproduce import code, inputs, outputs, run, venv
+from hubver.reproduce import code, environment, inputs, outputs, run, venv
 from hubver.reproduce.causes import Cause, causes
-from hubver.reproduce.compare import Comparison, Tolerance, compare
+from hubver.reproduce.closeness import Distance, distance
+from hubver.reproduce.compare import Comparison, compare
 from hubver.reproduce.pinned_hub import PinnedHub
 from hubver.reproduce.prepare import compare_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from hubver.record.schema import RunRecord
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from hubver.reproduce.place import Place
     from hubver.reproduce.plan import Given
     from hubver.reproduce.prepare import Prepared
-    from hubver.reproduce.tensors import Distance
     from hubver.settings import Settings
 
 # What of a base transformers reads; anything else the run fetches by itself, at the same commit.
@@ -77,7 +77,6 @@ def reproduce(
     *,
     interpreter: Path,
     fresh: bool = False,
-    tolerance: Tolerance | None = None,
     settings: Settings,
     progress: Callable[[str], None] | None = None,
 ) -> Reproduction:
@@ -91,7 +90,6 @@ def reproduce(
         given: what the user gives beyond the record.
         interpreter: Python to run it with.
         fresh: make a virtual environment with the recorded versions, and run it with that.
-        tolerance: what is near enough where the bytes differ.
         settings: of the user.
         progress: told each step.
 
@@ -104,7 +102,7 @@ def reproduce(
     place.lay_out()
     if fresh:
         interpreter = work.make_venv()
-    return work.go(interpreter, tolerance or Tolerance())
+    return work.go(interpreter)
 
 
 class _Work:
@@ -115,13 +113,14 @@ class _Work:
         self.record, self.plan = prepared.record, prepared.plan
         self.hub = Hub.of(settings)
         self.deviations: list[Cause] = []
+        self.base_folder: Path | None = None
 
     def make_venv(self) -> Path:
         made = venv.make(self.record.environment, self.place.venv, self.tell)
         self.deviations += [Cause("environment", f"{package}: no index has it") for package in made.unavailable]
         return made.interpreter
 
-    def go(self, interpreter: Path, tolerance: Tolerance) -> Reproduction:
+    def go(self, interpreter: Path) -> Reproduction:
         code.fetch_code(self.plan.source, self.place.code, self.tell)
         directory = self.place.code / self.plan.directory if self.plan.directory is not None else self.place.work
         if not directory.is_dir():
@@ -137,7 +136,10 @@ class _Work:
         if output is None:
             raise self._failed(ran, tuple(view.unrecorded))
         self.tell(f"comparing {output.relative_to(self.place.folder)} with what was published")
-        comparison, produced = self._compare(output, tolerance)
+        comparison, produced = self._compare(output)
+        if produced is not None:
+            # What the run itself has seen: a script may choose its threads, or leave an accelerator alone.
+            compared = environment.compare(self.record.environment, produced.environment)
         return Reproduction(
             repo_id=self.prepared.pin.repo_id,
             revision=self.prepared.pin.revision,
@@ -175,7 +177,7 @@ class _Work:
             inputs.need_base(self.place.code, base)
             return None
         self.tell(f"fetching {base.id} at {base.sha[:8]}")
-        folder = self.hub.snapshot(base.id, base.sha, _OF_A_BASE)
+        folder = self.base_folder = self.hub.snapshot(base.id, base.sha, _OF_A_BASE)
         _into_cache(folder, self.place.cache / "hub" / f"models--{base.id.replace('/', '--')}", base.sha)
         if not self.plan.base_from_folder:
             return None
@@ -207,7 +209,7 @@ class _Work:
             hint=f"{asked}See what it printed: {self.place.log}",
         )
 
-    def _compare(self, output: Path, tolerance: Tolerance) -> tuple[Comparison, RunRecord | None]:
+    def _compare(self, output: Path) -> tuple[Comparison, RunRecord | None]:
         taken = capture.complete(
             output,
             repo_id=self.prepared.pin.repo_id,
@@ -224,7 +226,7 @@ class _Work:
             made[ADAPTER_CONFIG] = adapter.normalised_config((output / ADAPTER_CONFIG).read_bytes(), base.id, base.sha)
             files = [e if e.path != ADAPTER_CONFIG else entry(e.path, made[ADAPTER_CONFIG]) for e in produced.files]
             produced = produced.model_copy(update={"files": tuple(files)})
-        comparison = compare(self.record, produced, made, self._published, tolerance)
+        comparison = compare(self.record, produced, made, self._published, lambda: self._distance(output))
         return comparison, produced if draft.find(output) else (left.record if left else None)
 
     def _recorded_base(self, base_id: str, _revision: str) -> str:
@@ -233,9 +235,17 @@ class _Work:
             raise NotFound(f"The record does not say which commit of {base_id} the run used.")
         return base.sha
 
-    def _published(self, paths: list[str]) -> Mapping[str, Path]:
-        folder = self.hub.snapshot(self.prepared.pin.repo_id, self.prepared.pin.sha, paths)
-        return {path: folder / path for path in paths}
+    def _published(self, path: str) -> bytes:
+        return self.hub.read(self.prepared.pin.repo_id, self.prepared.pin.sha, path)
+
+    def _distance(self, output: Path) -> Distance:
+        """How far apart the weights are: those on the Hub are read by parts, and not downloaded."""
+        from hubver.diff.weights.files import open_folder, open_revision
+
+        base = self.given.base or self.base_folder
+        started = open_folder(base) if base is not None and not self.prepared.pin.is_adapter else None
+        recorded = open_revision(self.hub, self.prepared.pin.repo_id, self.prepared.pin.sha)
+        return distance(recorded, open_folder(output), started)
 
 
 def _into_cache(folder: Path, repository: Path, sha: str) -> None:
