@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from hubver.diff.weights.results import Module, TensorCompared, WeightsCompared
 
 
+# Squares of norms are told apart to about this share in 32-bit arithmetic.
+_ROUNDING = 1e-12
+
+
 @dataclass(frozen=True)
 class Distance:
     """How far apart the updates are.
@@ -62,7 +66,7 @@ def distance(recorded: Opened, made: Opened, base: Opened | None) -> Distance:
     modules = {module.name: _apart(module) for module in found.modules}
     tensors = {item.name: _moved(item, start) for item in found.tensors}
     parts = {**modules, **tensors}
-    differing = sorted((name for name, (error, _) in parts.items() if error != 0), key=lambda name: -parts[name][0])
+    differing = sorted((name for name in parts if _differs(*parts[name])), key=lambda name: -parts[name][0])
     error = _together(parts)
     known = math.isfinite(error)
     return Distance(
@@ -92,6 +96,11 @@ def _apart(module: Module) -> tuple[float, float]:
     product = (module.cosine or 0.0) * one * other
     # Rounding may leave a little less than nothing.
     return max(0.0, one * one + other * other - 2 * product), one * one
+
+
+def _differs(apart: float, way: float) -> bool:
+    """Whether it is more than what the arithmetic itself rounds away."""
+    return apart > _ROUNDING * way
 
 
 def _moved(item: TensorCompared, start: Mapping[str, TensorCompared]) -> tuple[float, float]:
