@@ -19,8 +19,8 @@ _VERSIONS = frozenset({"transformers_version", "peft_version"})
 _OF_THE_RUN = "run/"
 
 
-# Another number of threads on the same machine moves the updates apart by less, and any other cause by more (measured on
-# the demo: 0.00x for threads, 0.x for a seed or for other data).
+# Measured on the demo's training, 60 steps: other vector units move the update by 0.0002, another seed by 1.27, the same data
+# without one queue by 1.19. So it lies far from both.
 NEAR = 0.05
 
 

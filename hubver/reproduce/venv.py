@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from hubver.errors import HarnessFailed, NotFound
@@ -51,11 +52,14 @@ def make(recorded: Environment, folder: Path, tell: Callable[[str], None]) -> Ma
     python = _python(recorded.python)
     wanted = requirements(recorded)
     tell(f"making a virtual environment with {len(wanted)} packages")
-    _call([python, "-m", "venv", str(folder)])
+    # The pip that is here installs into it as well, and making one of its own takes most of the time.
+    own_pip = find_spec("pip") is None
+    _call([python, "-m", "venv", *([] if own_pip else ["--without-pip"]), str(folder)])
     interpreter = folder / "bin" / "python"
+    pip = [str(interpreter), "-m", "pip"] if own_pip else [sys.executable, "-m", "pip", "--python", str(interpreter)]
     unavailable: list[str] = []
     while wanted:
-        done = _pip(interpreter, list(wanted.values()))
+        done = _install(pip, list(wanted.values()))
         if done.returncode == 0:
             break
         missing = _UNAVAILABLE.search(done.stdout)
@@ -97,10 +101,10 @@ def _python(version: str | None) -> str:
     return found
 
 
-def _pip(interpreter: Path, wanted: list[str]) -> subprocess.CompletedProcess[str]:
+def _install(pip: list[str], wanted: list[str]) -> subprocess.CompletedProcess[str]:
     options = ["--no-deps", "--quiet", "--disable-pip-version-check", "--no-input"]
     return subprocess.run(
-        [str(interpreter), "-m", "pip", "install", *options, *wanted],
+        [*pip, "install", *options, *wanted],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -88,7 +88,7 @@ def reproduce(
         prepared: what `prepare` made of the revision.
         place: an empty folder to do it in.
         given: what the user gives beyond the record.
-        interpreter: Python to run it with.
+        interpreter: Python to run it with; not asked for with `fresh`.
         fresh: make a virtual environment with the recorded versions, and run it with that.
         settings: of the user.
         progress: told each step.
