@@ -67,6 +67,12 @@ def test_no_field_was_removed_that_a_published_record_has(kept):
     assert unknown(RunRecord.from_bytes(kept.read_bytes())) == []
 
 
+def test_every_field_is_kept_in_some_record_that_was_published():
+    """After a new field, keep one more record that has it; those that are kept never change."""
+    held = set().union(*(filled(RunRecord.from_bytes(kept.read_bytes())) for kept in KEPT))
+    assert declared(RunRecord) - held == set()
+
+
 @given(data=st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_record_survives_the_round_trip(data):
@@ -109,6 +115,32 @@ def of_type(annotation):
         values = {name: of_type(field.annotation) for name, field in annotation.model_fields.items()}
         return st.fixed_dictionaries(values, optional={"later": JSON}).map(annotation.model_validate)
     return PLAIN.get(annotation, st.datetimes(timezones=st.just(timezone.utc)))
+
+
+def declared(part):
+    """The fields of a part and of those within it, as `Part.field`."""
+    own = {f"{part.__name__}.{name}" for name in part.model_fields}
+    for field in part.model_fields.values():
+        for kind in parts_in(field.annotation):
+            own |= declared(kind)
+    return own
+
+
+def parts_in(annotation):
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return [annotation] if issubclass(annotation, Part) else []
+    return [part for inner in typing.get_args(annotation) for part in parts_in(inner)]
+
+
+def filled(value):
+    """The fields that hold something, as `Part.field`."""
+    if isinstance(value, tuple):
+        return {name for item in value for name in filled(item)}
+    if not isinstance(value, Part):
+        return set()
+    values = {field: getattr(value, field) for field in type(value).model_fields}
+    own = {f"{type(value).__name__}.{field}" for field, held in values.items() if held not in (None, (), {})}
+    return own.union(*map(filled, values.values()))
 
 
 def unknown(value, path="record"):
