@@ -329,6 +329,25 @@ def test_a_push_that_fails_leaves_the_model_and_says_how_to_go_on(base, tokenize
     assert completed(output / "hubver-final").record.weights.kind == "adapter"
 
 
+def test_a_run_that_lacks_what_the_project_requires_ends_and_is_not_sent(
+    base, tokenizer, tmp_path, from_project, local_hub, monkeypatch, caplog
+):
+    from huggingface_hub import HfApi
+
+    from hubver.callback import HubverCallback
+    from hubver.errors import Incomplete
+
+    for name, value in local_hub.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hubver.toml").write_text('[record]\nrequired = ["base_model.id"]', encoding="utf-8")
+    callback = HubverCallback(push_to="acme/router")
+    assert sft_trainer(base, tokenizer, tmp_path / "out", callback).train().global_step == 2
+    assert isinstance(callback.failure, Incomplete)
+    assert "lacks what is required, so nothing was sent: base_model.id" in caplog.text
+    assert not HfApi(endpoint=local_hub.url, token=local_hub.token).repo_exists("acme/router")
+
+
 def test_a_run_publishes_itself_and_is_not_published_twice(
     base, tokenizer, tmp_path, from_project, local_hub, monkeypatch, capsys
 ):

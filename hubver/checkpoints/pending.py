@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubver import publish
 from hubver.checkpoints import branch
 from hubver.checkpoints.spool import Spool
-from hubver.errors import AlreadyExists, BadInput, BadToken, HubverError
+from hubver.errors import AlreadyExists, BadInput, BadToken, HubverError, Incomplete
 from hubver.hub.client import Hub
 from hubver.record import capture
 from hubver.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hubver.checkpoints.spool import Kind, Waiting
 
 # What trying again cannot mend; anything else may be the Hub's or the network's, and then waiting helps.
-_LASTING = (BadInput, AlreadyExists)
+_LASTING = (BadInput, AlreadyExists, Incomplete)
 
 
 @dataclass(frozen=True)

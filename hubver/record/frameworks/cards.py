@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubver.record.frameworks import bounded
+from hubver.record.links import public_url
 from hubver.record.schema import Link, Seeds
 from hubver.record.secrets import redact
 
@@ -100,9 +101,10 @@ class Card:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """The trackers' pages of the run, one of each."""
-        pages = {_KINDS[found["kind"]]: redact(found["url"]) for found in _LINK.finditer(self.text)}
-        return tuple(Link(kind=kind, url=page) for kind, page in pages.items())
+        """The trackers' pages of the run, one of each that others can open."""
+        named = {_KINDS[found["kind"]]: found["url"] for found in _LINK.finditer(self.text)}
+        pages = {kind: _page(url) for kind, url in named.items()}
+        return tuple(Link(kind=kind, url=page) for kind, page in pages.items() if page)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -134,6 +136,13 @@ class Card:
         if listed is None:
             return {}
         return {found["name"]: _value(found["value"]) for found in _PARAMETER.finditer(listed["lines"])}
+
+
+def _page(url: str) -> str | None:
+    try:
+        return public_url(url)
+    except ValueError:
+        return None
 
 
 def _value(text: str) -> Any:
