@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 
-from benchmarks import gate_errors, gate_speed, listings, push_folder, startup, throughput
+from benchmarks import diff_weights, gate_errors, gate_speed, listings, push_folder, startup, throughput
 
 BENCHMARKS = {
+    "diff_weights": diff_weights.main,
     "startup": startup.main,
     "gate_errors": gate_errors.main,
     "gate_speed": gate_speed.main,

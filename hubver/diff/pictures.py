@@ -89,14 +89,12 @@ class Spectrum:
     Attributes:
         a: the points of a line, in percent from the upper left corner; empty where A has no such update.
         b: likewise.
-        rank: the larger of the two ranks.
-        words: the effective ranks.
+        words: the effective ranks, and the ranks.
     """
 
     target: str
     a: str
     b: str
-    rank: int
     words: str
 
 
@@ -145,13 +143,14 @@ def spectra(modules: Sequence[Module]) -> tuple[Spectrum, ...]:
         if rank:
             words = ", ".join(
                 f"{side} {statistics.median(update.measured.effective_rank for update in updates):.1f}"
+                f" of {max(update.rank for update in updates)}"
                 for side, updates in (("A", one), ("B", other))
                 if updates
             )
             shares = [_shares(updates) for updates in (one, other)]
             most = max((value for side in shares for value in side), default=1.0)
             lines = [_line(side, rank, most) for side in shares]
-            found.append(Spectrum(target, lines[0], lines[1], rank, words))
+            found.append(Spectrum(target, lines[0], lines[1], words))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.errors import HubverError, NotFound
+from hubver.errors import NotFound
 from hubver.hub.client import Hub
 from hubver.pins import find_sha, version_of
 from hubver.record.schema import RECORD_FILE, RunRecord
@@ -90,34 +90,33 @@ class Finder:
             BadInput, Unsafe: the folder is none that could be published.
         """
         if revision.folder is not None:
-            return self._local(revision.folder)
+            return _local(revision.folder)
         assert revision.repo_id is not None  # noqa: S101  # for the type checker: it is no folder
         assert revision.sha is not None  # noqa: S101  # likewise
         raw = self.hub.read_if_there(revision.repo_id, revision.sha, RECORD_FILE)
         return None if raw is None else RunRecord.from_bytes(raw, source=f"{RECORD_FILE} of {revision}")
 
-    def _local(self, folder: Path) -> RunRecord:
-        from hubver.record import capture
 
-        published = folder / RECORD_FILE
-        if published.is_file() and not (folder / capture.RUN_FILE).is_file():
-            return RunRecord.from_bytes(published.read_bytes(), source=str(published))
-        found = capture.complete(
-            folder,
-            repo_id="",
-            version=None,
-            message=None,
-            resolve_base=self._commit_of_base,
-            now=datetime.now(timezone.utc),
-        )
-        return found.record.model_copy(update={"repo_id": None})
+def _local(folder: Path) -> RunRecord:
+    from hubver.record import capture
 
-    def _commit_of_base(self, base_id: str, revision: str) -> str:
-        """Folders are compared without a Hub, too: what it cannot say is a gap."""
-        try:
-            return self.hub.resolve(base_id, revision)
-        except HubverError as error:
-            raise NotFound(str(error)) from error
+    published = folder / RECORD_FILE
+    if published.is_file() and not (folder / capture.RUN_FILE).is_file():
+        return RunRecord.from_bytes(published.read_bytes(), source=str(published))
+    found = capture.complete(
+        folder,
+        repo_id="",
+        version=None,
+        message=None,
+        resolve_base=_unasked,
+        now=datetime.now(timezone.utc),
+    )
+    return found.record.model_copy(update={"repo_id": None})
+
+
+def _unasked(base_id: str, _revision: str) -> str:
+    """What the run itself did not know of its base stays a gap: no Hub is asked about a folder."""
+    raise NotFound(f"The commit of {base_id} was not asked for.")
 
 
 def need_record(revision: Revision, record: RunRecord | None, hint: str) -> RunRecord:

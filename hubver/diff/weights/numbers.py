@@ -28,6 +28,7 @@ _PLAIN = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 FLOATS = frozenset({*_PLAIN, "BF16"})
 # Below this share of the largest singular value there is only rounding.
 _NOISE = 1e-3
+_MOST_PRODUCTS, _LEAST_PIECE = 1 << 18, 16
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,18 @@ def cosine(product: float, one: float, other: float) -> float | None:
 
 
 def _gram(one: Array, other: Array) -> Array:
-    product: Array = one @ other.T
-    return product.astype(np.float64)
+    """`one @ other.T`, of (rank, length) and (rank, length), added up from pieces along the length.
+
+    A piece is small enough that OpenBLAS gives it no threads of its own (interface/gemm.c: up to 2**18 multiplications):
+    with threads here already, those would wait for each other. It also keeps sums in float32 short.
+    """
+    width = max(_LEAST_PIECE, _MOST_PRODUCTS // max(1, one.shape[0] * other.shape[0]))
+    whole = one.shape[1] // width * width
+    shape = (one.shape[1] // width, width)
+    left, right = (part[:, :whole].reshape(part.shape[0], *shape).swapaxes(0, 1) for part in (one, other))
+    total: Array = np.matmul(left, right.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
+    rest: Array = one[:, whole:] @ other[:, whole:].T
+    return total + rest
 
 
 def _root(gram: Array) -> Array:

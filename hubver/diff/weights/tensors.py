@@ -111,8 +111,8 @@ def _compared(item: Shared, get: Callable[[Stored, int, int], memoryview]) -> Te
         one, other = (_values(stored, start, min(count, start + step), get) for stored in (item.a, item.b))
         equal = equal and bool(np.array_equal(one, other))
         gap = other - one
-        distance += float(np.dot(gap, gap))
-        norm += float(np.dot(one, one))
+        distance += float(np.sum(gap * gap, dtype=np.float64))
+        norm += float(np.sum(one * one, dtype=np.float64))
     relative = 0.0 if equal else math.sqrt(distance / norm) if norm > 0 and math.isfinite(distance / norm) else None
     return TensorCompared(item.name, "both", equal, relative, _layer(item.name))
 
