@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hubver.record.schema import RunRecord
     from hubver.release import promote, rollback
     from hubver.settings import Settings
+    from hubver.verification import verify
+    from hubver.verification.countersign import sign
 
 __all__ = [
     "HubverCallback",
@@ -39,7 +41,9 @@ __all__ = [
     "push",
     "resolve",
     "rollback",
+    "sign",
     "status",
+    "verify",
 ]
 
 _HOMES = {
@@ -55,6 +59,8 @@ _HOMES = {
     "rollback": "hubver.release",
     "status": "hubver.channels",
     "Settings": "hubver.settings",
+    "sign": "hubver.verification.countersign",
+    "verify": "hubver.verification",
 }
 
 

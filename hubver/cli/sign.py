@@ -40,7 +40,7 @@ def command(
     The password of an encrypted key is asked for, or taken from HUBVER_SIGN_PASSWORD; never from an option.
     """
     from hubver.settings import Settings
-    from hubver.verify.countersign import sign
+    from hubver.verification.countersign import sign
 
     settings = Settings.load()
     signer = signer_of(key, certificate, certificate_chain, trust_config, settings)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hubver.signing.parties import Trust
-    from hubver.verify import Report
+    from hubver.verification import Report
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -61,7 +61,7 @@ def command(
     Exit codes: 0 everything is as it should be; 1 something is not, one line for each; 2 the command or a key is wrong;
     3 the Hub or the network failed.
     """
-    from hubver.verify import verify
+    from hubver.verification import verify
 
     trust = _trust(public_key, certificate_chain, identity, identity_provider, trust_config)
     report = verify(
@@ -103,11 +103,11 @@ def _trust(
 def _human(report: Report) -> Text:
     from rich.text import Text
 
-    verdict = "is as it was published" if report.passed else f"has {len(report.findings)} findings"
+    verdict = "is as it was published" if report.passed else "is not as it was published"
     text = headed(f"{report.repo_id}@{report.revision}", f" {verdict} ({report.sha[:8]})\n")
     text.append(f"  {report.files} files of the record are as it says; {report.read / 1e6:.1f} MB were read here\n")
     if report.signatures:
-        text.append(f"  {report.signatures} signatures by whom is trusted hold\n")
+        text.append(f"  signatures by whom is trusted: {report.signatures}\n")
     for finding in report.findings:
         text.append("  ✗ ", style="red").append(f"{visible(str(finding))}\n")
     for note in report.notes:

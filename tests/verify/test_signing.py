@@ -17,8 +17,8 @@ from hubver.errors import BadDocument, BadInput, Refused
 from hubver.publish import push
 from hubver.signing import bundle
 from hubver.signing.parties import Certificate, Identity, Key, Keyless, PublicKey, Roots
-from hubver.verify import verify
-from hubver.verify.countersign import sign
+from hubver.verification import verify
+from hubver.verification.countersign import sign
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("model_signing") is None or importlib.util.find_spec("OpenSSL") is None,

@@ -14,7 +14,7 @@ from hubver.hub.events import Published, Release, RollbackPoint, State
 from hubver.hub.refs import Move, move
 from hubver.publish import push
 from hubver.release import promote
-from hubver.verify import verify
+from hubver.verification import verify
 
 
 @pytest.fixture

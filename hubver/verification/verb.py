@@ -12,16 +12,16 @@ from hubver.progress import Meter
 from hubver.settings import Settings
 from hubver.signing import bundle, tool
 from hubver.target import Target
-from hubver.verify import rules
-from hubver.verify.evidence import gather
-from hubver.verify.findings import Finding, Report
+from hubver.verification import rules
+from hubver.verification.evidence import gather
+from hubver.verification.findings import Finding, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from hubver.signing.parties import Trust
-    from hubver.verify.evidence import Evidence
+    from hubver.verification.evidence import Evidence
 
 
 def verify(

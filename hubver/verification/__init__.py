@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubver.verify.findings import Finding, Report
-from hubver.verify.verb import verify
+from hubver.verification.findings import Finding, Report
+from hubver.verification.verb import verify
 
 __all__ = ["Finding", "Report", "verify"]

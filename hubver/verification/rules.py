@@ -11,13 +11,13 @@ from hubver.hub.contents import is_sha
 from hubver.hub.events import Judged, Promoted, Published, RolledBack, Signed, State
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.signing.bundle import SIGNATURE_FILE, is_signed
-from hubver.verify.findings import Finding
+from hubver.verification.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hubver.signing.bundle import Claim
-    from hubver.verify.evidence import Evidence
+    from hubver.verification.evidence import Evidence
 
 CARD_FILE = "README.md"
 ADAPTER_CONFIG = "adapter_config.json"

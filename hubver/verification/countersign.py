@@ -17,8 +17,8 @@ from hubver.signing import tool
 from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.signing.parties import means
 from hubver.target import Target
-from hubver.verify.evidence import gather
-from hubver.verify.verb import judge
+from hubver.verification.evidence import gather
+from hubver.verification.verb import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
