@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 
-from benchmarks import diff_weights, gate_errors, gate_speed, listings, push_folder, startup, throughput
+from benchmarks import diff_weights, gate_errors, gate_speed, listings, push_folder, startup, throughput, training
 
 BENCHMARKS = {
     "diff_weights": diff_weights.main,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "listings": listings.main,
     "push_folder": push_folder.main,
     "throughput": throughput.main,
+    "training": training.main,
 }
 
 

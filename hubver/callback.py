@@ -114,10 +114,11 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         """Complete the record; with `push_to`, save the model and publish it after its checkpoints."""
         output = Path(args.output_dir)
         try:
-            run = self._leave(output, args, state, kwargs, finished=True)
-            # The other processes of this run help to save; another run that lost the lock keeps out.
-            if self.push_to is not None and (run is not None or not state.is_world_process_zero):
+            # The other processes of this run help to save, and need not wait for what follows; another run that lost
+            # the lock keeps out.
+            if self.push_to is not None and (self._reader is not None or not state.is_world_process_zero):
                 self._save(output / draft.FINAL_FOLDER, kwargs)
+            run = self._leave(output, args, state, kwargs, finished=True)
             if run is not None:
                 self._end(output, state, run)
         except Exception as error:  # noqa: BLE001  # the training's result must not be lost to whatever went wrong here

@@ -66,7 +66,9 @@ def test_what_it_was_made_from():
 def test_the_model_card():
     metric = Metric(name="exact_match", value=0.5, task="tickets", interval=(0.4, 0.6))
     card = rendered(EXAMPLE.model_copy(update={"metrics": (metric,)}))["metadata"]["component"]["modelCard"]
-    assert [item["ref"] for item in card["modelParameters"]["datasets"]] == sorted(components(rendered(EXAMPLE), "data"))
+    assert [item["ref"] for item in card["modelParameters"]["datasets"]] == sorted(
+        components(rendered(EXAMPLE), "data")
+    )
     settings = {item["name"]: item["value"] for item in card["properties"]}
     for name, value in EXAMPLE.training.arguments.items():
         assert settings[f"hubver:training.{name}"] == (value if isinstance(value, str) else json.dumps(value))

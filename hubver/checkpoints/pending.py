@@ -88,9 +88,10 @@ def finish(
     spool = Spool(output)
     if not spool.waiting():
         return
+    tell = progress or (lambda _line: None)
     try:
-        with spool.lock():
-            doing = _Finishing(spool, repo_id, settings or Settings.load(), progress or (lambda _line: None))
+        with spool.publishing(tell):
+            doing = _Finishing(spool, repo_id, settings or Settings.load(), tell)
             yield from doing.run(kinds, but)
     except OSError as error:
         raise BadInput(f"{output} cannot be written: {error.strerror or error}.") from error

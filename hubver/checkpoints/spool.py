@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from hubver.documents import Document, Part
 from hubver.record import draft
@@ -20,7 +21,7 @@ from hubver.record.files import belongs
 from hubver.versions import Bump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FOLDER = ".hubver"
@@ -28,6 +29,8 @@ _ENTRY = ".hubver-entry.json"
 _TEMPLATES = "additional_chat_templates"
 # Writing a small file again costs nothing, and then no later run can change it in place.
 _COPIED = 1 << 20
+# For so long nobody needs to be told that another process is waited for.
+_PATIENCE_S = 2.0
 
 Kind = Literal["checkpoint", "best", "final"]
 Keep = Literal["newest", "all"]
@@ -160,14 +163,37 @@ class Spool:
             for folder in self._place.glob(pattern):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def lock(self) -> FileLock:
-        """For whoever publishes: one process at a time.
+    @contextmanager
+    def publishing(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Be the one process that publishes from here, once another has ended.
+
+        Args:
+            tell: told which process is waited for.
 
         Raises:
-            OSError: on use, the folder cannot be written.
+            OSError: the folder cannot be written.
         """
         self._place.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._place.parent / "publishing.lock")
+        lock, mine = FileLock(self._place.parent / "publishing.lock"), self._place.parent / "publishing.pid"
+        try:
+            lock.acquire(timeout=_PATIENCE_S)
+        except Timeout:
+            other = self.publisher()
+            tell(f"waiting for process {other}, which publishes from here already; to end it: kill {other}")
+            lock.acquire()
+        try:
+            mine.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+        finally:
+            mine.unlink(missing_ok=True)
+            lock.release()
+
+    def publisher(self) -> int | None:
+        """The process that publishes from here now, or was killed while it did."""
+        try:
+            return int((self._place.parent / "publishing.pid").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def _folders(self) -> Iterator[Path]:
         """In the order in which they were added."""
