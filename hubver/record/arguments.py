@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubver.record import environment
+from hubver.record.paths import portable
 from hubver.record.plain import jsonable
 from hubver.record.schema import Gap
 from hubver.record.secrets import is_secret_name, redact, redact_value
@@ -44,7 +45,7 @@ def changed(args: Any) -> Changed:
     except Exception as error:  # noqa: BLE001  # a stranger's constructor may raise anything
         reason = f"some may be its class's own: no instance with its defaults: {type(error).__name__}: {error}"
         usual = plain
-        gaps = (Gap(field="training.arguments", reason=redact(reason)[:300]),)
+        gaps = (Gap(field="training.arguments", reason=redact(portable(reason))[:300]),)
     values = {name: value for name, value in _values(args).items() if name not in usual or value != usual[name]}
     redacted: dict[str, Any] = redact_value(values)
     return Changed(redacted, gaps)

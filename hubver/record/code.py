@@ -190,5 +190,6 @@ def _portable_remote(remote: str) -> str:
     """A remote that is a folder of this machine says nothing elsewhere, and its path is nobody's business."""
     if remote.startswith(("/", ".", "~", "file:")):
         return Path(remote).name
-    # `git@` is how everybody logs in by ssh; any other name there is somebody's.
-    return re.sub(r"^(?!git@)[^@/:]+@(?=[^/]+:)", "", redact(remote).replace("[redacted]@", ""))
+    # `git@` is how everybody logs in by ssh; any other name there is somebody's, or a token.
+    without = re.sub(r"^(?P<scheme>[\w+.-]+://)(?!git@)[^/]*@", r"\g<scheme>", remote)
+    return redact(re.sub(r"^(?!git@)[^@/:]+@(?=[^/]+:)", "", without))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
 from hubver.record import content, data_files
-from hubver.record.digest import entry
+from hubver.record.digest import entry, sha256
 from hubver.record.paths import relative
 from hubver.record.schema import DataSource, FileEntry, Gap
 
@@ -25,6 +25,9 @@ _PIN = re.compile(r"(?:datasets/)?(?P<id>[\w.-]+/[\w.-]+)@(?P<sha>[0-9a-f]{40})"
 # Where `datasets` says what it downloaded, and where it keeps what it prepared: both name the Hub's commit.
 _DOWNLOADED = re.compile(r"hf://datasets/(?P<id>[\w.-]+/[\w.-]+)@(?P<sha>[0-9a-f]{40})/")
 _PREPARED = re.compile(r"/(?P<owner>[\w.-]+)___(?P<name>[\w.-]+)/[^/]+/[^/]+/(?P<sha>[0-9a-f]{40})/")
+
+# An entry takes about 200 bytes of the record, which has 8 MiB.
+_LISTED = 5_000
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,18 @@ def declared(item: Any, root: Path | None = None) -> Found:
         return Found((source.model_copy(update={"files": (_entry(path, root),)}),))
     files = sorted(file for file in path.rglob("*") if file.is_file())
     top = root if root and path.is_relative_to(root) else path
-    return Found((source.model_copy(update={"files": tuple(_entry(file, top) for file in files)}),))
+    return _listed(source, tuple(_entry(file, top) for file in files))
+
+
+def _listed(source: DataSource, files: tuple[FileEntry, ...]) -> Found:
+    """A folder by its files; one with too many for a record by the digest of their list."""
+    if len(files) <= _LISTED:
+        return Found((source.model_copy(update={"files": files}),))
+    listing = "".join(f"{file.path}\0{file.sha256}\n" for file in files)
+    reason = f"{len(files):,} files are too many to list; content_sha256 is of their names and digests"
+    gap = Gap(field=f"data.{source.name}.files", reason=reason)
+    digest = sha256(listing.encode("utf-8", "surrogateescape"))
+    return Found((source.model_copy(update={"content_sha256": digest}),), (gap,))
 
 
 def _entry(file: Path, root: Path | None) -> FileEntry:

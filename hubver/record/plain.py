@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from hubver.record.paths import portable
+
 
 def class_name(thing: Any) -> str:
     """The full name of a thing's class, such as `transformers.trainer.Trainer`."""
@@ -13,7 +15,10 @@ def class_name(thing: Any) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """A value as JSON can say it: sets sorted, enums by value, absolute paths by their last part."""
+    """A value as JSON can say it: sets sorted, enums by value, absolute paths by their last part.
+
+    Paths within other text are shown as `hubver.record.paths.portable` shows them.
+    """
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
@@ -25,5 +30,7 @@ def jsonable(value: Any) -> Any:
         return str(value)
     if isinstance(value, str | Path) and Path(value).is_absolute():
         return Path(value).name
+    if isinstance(value, str) and "/" in value:
+        return portable(value)
     # Text of other objects may hold their address, which differs every time.
     return value if isinstance(value, str | int | float | bool | None) else class_name(value)

@@ -83,6 +83,8 @@ def test_too_large_a_difference_is_not_kept(repository):
     [
         ("https://me:pass@example.org/o/p.git", "https://example.org/o/p.git"),
         ("git@example.org:o/p.git", "git@example.org:o/p.git"),
+        ("alice@example.org:o/p.git", "example.org:o/p.git"),
+        ("ssh://alice@example.org/o/p.git", "ssh://example.org/o/p.git"),
         ("/home/me/mirrors/p.git", "p.git"),
     ],
 )

@@ -202,6 +202,19 @@ def test_declared_files_in_the_repository_are_named_from_its_top(tmp_path):
     assert [file.path for file in pointed.files] == ["b.jsonl"]
 
 
+def test_a_folder_of_too_many_files_is_known_by_their_list(tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number in range(5001):
+        (folder / f"{number:04}.txt").write_text(str(number))
+    found = declared(folder)
+    (source,) = found.sources
+    digests = [(f"{number:04}.txt", hashlib.sha256(str(number).encode()).hexdigest()) for number in range(5001)]
+    listing = "".join(f"{path}\0{digest}\n" for path, digest in digests)
+    assert (source.files, source.content_sha256) == ((), hashlib.sha256(listing.encode()).hexdigest())
+    assert [gap.field for gap in found.gaps] == ["data.scans.files"]
+
+
 @pytest.mark.parametrize("moving", ["acme/tickets", "acme/tickets@main", "acme/tickets@" + "a" * 39, "no/such.jsonl"])
 def test_a_pointer_that_can_move_pins_nothing(moving):
     with pytest.raises(BadInput, match="is not there"):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from hubver.record.functions import functions_of
 from hubver.record.schema import RunRecord
 
 pytestmark = pytest.mark.slow
@@ -220,3 +221,26 @@ def test_what_is_not_known_says_why(run):
     assert "code.argv" in gaps
     assert not any("still being read" in reason for reason in gaps.values())
     assert not any(field.startswith(("training.", "data", "tokenizer")) for field in gaps), gaps
+
+
+def rewarded(completions, **_columns):
+    return [float(len(completion)) for completion in completions]
+
+
+@pytest.mark.filterwarnings("ignore")  # trl's own, about what it will drop
+def test_the_rewards_of_a_reinforcement_learner(base, tmp_path):
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import GRPOConfig, GRPOTrainer
+
+    settings = {"use_cpu": True, "bf16": False, "report_to": "none", "gradient_checkpointing": False}
+    trainer = GRPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(base),
+        processing_class=AutoTokenizer.from_pretrained(base),
+        args=GRPOConfig(output_dir=str(tmp_path), per_device_train_batch_size=2, num_generations=2, **settings),
+        train_dataset=Dataset.from_list([{"prompt": row["prompt"]} for row in ROWS]),
+        reward_funcs=[rewarded, lambda completions, **_columns: [0.0] * len(completions)],
+    )
+    found = [one for one in functions_of(trainer, trainer.model, []) if one.role == "reward"]
+    assert [one.name.rpartition(".")[2] for one in found] == ["rewarded", "<lambda>"]
+    assert all(one.source_sha256 for one in found)
