@@ -61,6 +61,9 @@ class Reading:
             sketched = notes.ask("data", partial(_sketched, dataset, name, role), data.Found(()))
             describe = partial(data.describe, dataset, name, role, self.root, near)
             sources += _kept(notes.ask(f"data.{name}", describe, sketched), notes)
+        if self.declared:
+            # Which files the rows came from is what the user has said.
+            notes.gaps = [gap for gap in notes.gaps if not gap.field.endswith(".files")]
         for item in self.declared:
             declare: Callable[[], data.Found] = partial(data.declared, item, self.root)
             sources += _kept(notes.ask("data", declare, data.Found(())), notes)

@@ -44,7 +44,8 @@ def with_data(record: RunRecord, named: Sequence[str | Path], root: Path | None)
             if not open_ones and _pin(source) not in map(_pin, sources):
                 sources.append(source)
     if named:
-        gaps = [gap for gap in gaps if gap.field != "data"]
+        # Which files the rows came from is what the user has just said.
+        gaps = [gap for gap in gaps if gap.field != "data" and not _asks_for_files(gap)]
     return record.model_copy(update={"data": tuple(sources), "gaps": tuple(gaps)})
 
 
@@ -103,3 +104,7 @@ def _check_same(known: Base, revision: str | None, resolve_base: Callable[[str, 
             found=sha,
             hint="Leave --base out: the record names the base already.",
         )
+
+
+def _asks_for_files(gap: Gap) -> bool:
+    return gap.field.startswith("data.") and gap.field.endswith(".files")

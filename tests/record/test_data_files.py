@@ -6,7 +6,11 @@ import json
 import pytest
 
 from hubver.record import data
+from hubver.record.base_model import Settled
 from hubver.record.data_files import candidates
+from hubver.record.notes import Notes
+from hubver.record.reading import Reading
+from hubver.record.schema import Base
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +93,21 @@ def test_a_stream_names_its_files(project):
 def test_files_that_nobody_names_are_a_gap(project):
     dataset = load("json", data_files="data/a.jsonl", split="train")
     assert files_of(dataset, project, "data/b.jsonl") == ([], ["data.train.files"])
+
+
+@pytest.mark.parametrize(
+    ("declared", "open_fields"),
+    [((), ["data.train.files"]), (("data/a.jsonl",), [])],
+    ids=["silent", "named by the user"],
+)
+def test_files_that_the_user_names_are_no_gap(project, declared, open_fields):
+    dataset = load("json", data_files="data/a.jsonl", split="train")
+    nowhere = Settled(Base(), ())
+    notes = Notes()
+    reading = Reading(nowhere, (("train", "train", dataset),), declared, project, project, (), None)
+    sources = reading.data(notes)
+    assert [gap.field for gap in notes.gaps] == open_fields
+    assert [file.path for source in sources for file in source.files] == list(declared)
 
 
 def test_a_file_that_changed_since_it_was_read_is_not_taken_for_it(project):
