@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.record.schema import Checkpoint, Gap, Metric, Resources, Training
+from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ _LARGEST = 256 << 20
 _KEPT = 2000
 # A value in the log is a number; text is only cut short.
 _TEXT = 200
+_LOOKED_AT = 100 * _TEXT
 # Evaluation also logs what it cost; those are no metrics of the model.
 _COSTS = ("_runtime", "_per_second", "_preparation_time", "epoch", "_num_tokens", "_num_input_tokens_seen")
 _LOWER = ("loss", "error", "perplexity", "wer", "cer", "rmse", "mae", "mse")
@@ -129,7 +131,8 @@ def _object(file: Path) -> dict[str, Any] | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, int | float | bool | None) else str(value)[:_TEXT]
+    # Cut short, a secret might no longer look like one.
+    return value if isinstance(value, int | float | bool | None) else redact(str(value)[:_LOOKED_AT])[:_TEXT]
 
 
 def _number(value: Any) -> float | None:

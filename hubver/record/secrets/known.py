@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hubver.record.secrets.names import is_secret_name
-from hubver.record.secrets.placeholders import REDACTED, is_placeholder
+from hubver.record.secrets.placeholders import REDACTED, is_placeholder, looks_random
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Known:
         return cls.values(
             value
             for name, value in environment.items()
-            if is_secret_name(name) and not is_placeholder(value) and not value.startswith(("/", "./", "~"))
+            if is_secret_name(name) and not is_placeholder(value) and not _is_path(value)
         )
 
     @classmethod
@@ -49,6 +49,11 @@ class Known:
 
 
 NONE = Known()
+
+
+def _is_path(value: str) -> bool:
+    """Keys in base64 may begin with a slash, too."""
+    return value.startswith(("/", "./", "~")) and not looks_random(value)
 
 
 def _telling(value: str) -> bool:

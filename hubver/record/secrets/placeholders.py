@@ -7,7 +7,7 @@ import re
 REDACTED = "[redacted]"
 
 _PLACEHOLDER = re.compile(
-    r"\s*(?:\W*[<\[].*[>\]]|\$.*|\*+|%.*|\{.*|\.\.\.|x+|none|null|true|false|str|bytes|int|bool|object|any|SecretStr|SecretBytes|\[redacted\]"
+    r"\s*(?:\W*[<\[].*[>\]]|\$.*|\*+|%(?:s|\(.*|[A-Z_]*%)|\{.*|\.\.\.|x+|none|null|true|false|str|bytes|int|bool|object|any|SecretStr|SecretBytes|\[redacted\]"
     r"|(?:your|my|the)[-_ ].*|.*[-_ ]here|)\s*",
     re.IGNORECASE | re.DOTALL,
 )

@@ -90,7 +90,9 @@ def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def _key(key: Any, known: Known) -> Any:
     """Keys are names, nearly always; no secret has a form that is as short as most of them."""
-    return redact(key, known) if isinstance(key, str) and len(key) >= _SHORTEST_FORM else key
+    if not isinstance(key, str):
+        return key
+    return redact(key, known) if len(key) >= _SHORTEST_FORM else known.hide(key)
 
 
 def _under(name: str, value: Any, known: Known) -> Any:
