@@ -61,6 +61,37 @@ def test_what_no_record_tells_is_not_made_up(adapter, complete):
     assert reasons["base_model.id"] == "no Hub id of it is known; HubverCallback(base_model=...) can name it"
 
 
+def commit(folder) -> str:
+    """Make a repository of a folder; returns its one commit."""
+    (folder / "train.py").write_text("print('train')\n")
+    for command in (
+        ["init", "-q"],
+        ["add", "train.py"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "start"],
+    ):
+        subprocess.run(["git", "-C", folder, *command], check=True)
+    done = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_the_code_is_that_around_the_folder_where_the_user_stands_in_none(adapter, complete, tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    project.mkdir()
+    around = commit(project)
+    folder = adapter.rename(project / "out")
+    assert complete(folder).record.code.sha == around
+    here = commit(tmp_path / "cwd")
+    assert complete(folder).record.code.sha == here
+    assert "code" in gaps(complete(folder).record)
+
+
+def test_a_clone_of_the_model_s_own_repository_is_not_the_code(adapter, complete):
+    commit(adapter)
+    record = complete(adapter).record
+    assert record.code.sha is None
+    assert "code.sha" in gaps(record)
+
+
 def test_the_digests_are_of_what_travels(adapter, complete):
     taken = complete(adapter)
     for item in taken.record.files:
