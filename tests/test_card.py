@@ -246,6 +246,12 @@ def test_the_command_can_be_typed_again(record):
     assert "- command: `train.py --name 'two words' '$HOME'`\n" in card(record.model_copy(update={"code": code}))
 
 
+def test_arguments_of_which_not_all_are_known_are_not_called_all_that_differ(record):
+    assert "\nArguments that differ from their defaults:\n\n- " in card(record)
+    gap = Gap(field="training.arguments", reason="only those that the trainer's own card lists")
+    assert "\nArguments that are known:\n\n- " in card(record.model_copy(update={"gaps": (gap,)}))
+
+
 def test_an_unknown_time_has_no_unit(record):
     resources = record.training.resources.model_copy(update={"wall_seconds": None})
     training = record.training.model_copy(update={"resources": resources})

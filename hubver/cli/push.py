@@ -126,7 +126,4 @@ def _list_gaps(known: Sequence[Gap]) -> None:
     if known:
         note("not known of this run:")
     for group in grouped(known):
-        for line in group.lines:
-            note(f"  {line}")
-        for fill in group.fills:
-            note(f"    → {fill}")
+        note("  " + group.text.replace("\n", "\n  "))

@@ -37,23 +37,30 @@ FILLS = {
     "training.seeds.seed": _WATCH,
     "weights": "save the model again at the end of the run",
 }
+# Only the tool itself knows better.
+_UNFILLED = frozenset({"training.configuration"})
 # What a run cannot be made again without: what `--strict` asks for.
 STRICT = ("base_model.sha", "code.sha", "data", "training.arguments", "training.seeds.seed")
 
 
 @dataclass(frozen=True)
 class Group:
-    """The gaps of one part of the record.
+    """Gaps of one part of the record that the same thing would fill.
 
     Attributes:
         part: the part's name, such as `training`.
         lines: what is not known and why, a line for each reason.
-        fills: what would fill them, a line each.
+        fill: what would fill them; None where nothing that a user can do is known to.
     """
 
     part: str
     lines: tuple[str, ...]
-    fills: tuple[str, ...]
+    fill: str | None
+
+    @property
+    def text(self) -> str:
+        """The lines, and below them what would fill them."""
+        return "\n".join((*self.lines, *([f"  → {self.fill}"] if self.fill else [])))
 
 
 def check_names(required: Iterable[str], source: Path | None) -> None:
@@ -96,35 +103,28 @@ def require(record: RunRecord, required: Sequence[str]) -> None:
         fields = dict.fromkeys(gap.field for gap in missing)
         raise Incomplete(
             f"The record of this run lacks what is required, so nothing was sent: {', '.join(fields)}.",
-            hint="\n  ".join(line for group in grouped(missing) for line in (*group.lines, *_arrows(group))),
+            hint="\n".join(group.text for group in grouped(missing)).replace("\n", "\n  "),
         )
 
 
 def grouped(gaps: Iterable[Gap]) -> tuple[Group, ...]:
-    """The gaps by part, for people: fields with the same reason share a line."""
-    parts: dict[str, dict[str, list[str]]] = {}
-    fills: dict[str, dict[str, None]] = {}
+    """The gaps for people: by part, then by what fills them; fields with the same reason share a line."""
+    parts: dict[str, dict[str | None, dict[str, dict[str, None]]]] = {}
     for gap in gaps:
-        part = gap.field.partition(".")[0]
-        fields = parts.setdefault(part, {}).setdefault(gap.reason, [])
-        if gap.field not in fields:
-            fields.append(gap.field)
-        fills.setdefault(part, {}).update(dict.fromkeys(_fills(gap.field)))
+        fills = parts.setdefault(gap.field.partition(".")[0], {})
+        fills.setdefault(_fill(gap.field), {}).setdefault(gap.reason, {})[gap.field] = None
     return tuple(
-        Group(part, tuple(f"{', '.join(fields)}: {why}" for why, fields in reasons.items()), tuple(fills[part]))
-        for part, reasons in parts.items()
+        Group(part, tuple(f"{', '.join(fields)}: {reason}" for reason, fields in reasons.items()), fill)
+        for part, fills in parts.items()
+        for fill, reasons in fills.items()
     )
 
 
-def _arrows(group: Group) -> list[str]:
-    return [f"  → {fill}" for fill in group.fills]
-
-
-def _fills(field: str) -> list[str]:
+def _fill(field: str) -> str | None:
     """What fills a field: what the longest name above it says."""
     steps = field.split(".")
     names = (".".join(steps[:length]) for length in range(len(steps), 0, -1))
-    return [next(FILLS[name] for name in names if name in FILLS)] if steps[0] in FILLS else []
+    return None if field in _UNFILLED else next((FILLS[name] for name in names if name in FILLS), None)
 
 
 def _holds(record: RunRecord, name: str) -> bool:

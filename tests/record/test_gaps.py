@@ -72,12 +72,13 @@ def test_what_is_open(held, required, fields):
 
 def test_gaps_of_one_part_stand_together_and_share_a_reason():
     late = [Gap(field=name, reason="late") for name in ("code", "environment", "code.argv", "code")]
-    code, environment = gaps.grouped([*late, Gap(field="code.sha", reason="no git")])
-    assert (code.part, code.lines) == ("code", ("code, code.argv: late", "code.sha: no git"))
-    assert code.fills == (gaps.FILLS["code"], gaps.FILLS["code.sha"])
-    assert environment.lines == ("environment: late",)
+    code, sha, environment = gaps.grouped([*late, Gap(field="code.sha", reason="no git")])
+    assert (code.part, code.lines, code.fill) == ("code", ("code, code.argv: late",), gaps.FILLS["code"])
+    assert (sha.part, sha.lines, sha.fill) == ("code", ("code.sha: no git",), gaps.FILLS["code.sha"])
+    assert environment.text == f"environment: late\n  → {gaps.FILLS['environment']}"
 
 
-def test_a_gap_of_an_unknown_part_is_shown_without_advice():
-    (group,) = gaps.grouped([Gap(field="later.field", reason="why")])
-    assert (group.part, group.fills) == ("later", ())
+@pytest.mark.parametrize("field", ["later.field", "training.configuration"])
+def test_a_gap_that_nothing_is_known_to_fill_is_shown_without_advice(field):
+    (group,) = gaps.grouped([Gap(field=field, reason="why")])
+    assert (group.part, group.fill, group.text) == (field.partition(".")[0], None, f"{field}: why")
