@@ -10,17 +10,15 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from hubver.record import adapter, base_model
+from hubver.record import adapter, base_model, tokenizer
 from hubver.record.digest import sha256
 from hubver.record.plain import class_name, jsonable
 from hubver.record.schema import Seeds, Tokenizer, Training
 from hubver.record.secrets import redact
 
 _SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
-
+# Characters. A template that writes more for two short turns holds instructions that its digest stands for.
 _LONGEST_SAMPLE = 4000
-# transformers writes "no limit" as 1e30 (`VERY_LARGE_INTEGER`).
-_NO_LIMIT = 10**12
 
 
 def base_of(args: Any, model: Any, named: str | None) -> base_model.Settled:
@@ -45,7 +43,6 @@ def tokenizer_of(processing: Any) -> Tokenizer:
     rendered = inner.apply_chat_template(_SAMPLE, tokenize=False) if text else None
     sample = rendered if isinstance(rendered, str) else None
     special = getattr(inner, "special_tokens_map", None) or {}
-    length = getattr(inner, "model_max_length", None)
     return Tokenizer(
         tokenizer_class=type(inner).__name__,
         chat_template_sha256=sha256(text.encode()) if text else None,
@@ -54,7 +51,7 @@ def tokenizer_of(processing: Any) -> Tokenizer:
         special_tokens={name: jsonable(value) for name, value in special.items()},
         vocab_size=len(inner) if hasattr(inner, "__len__") else None,
         padding_side=getattr(inner, "padding_side", None),
-        model_max_length=length if isinstance(length, int) and length < _NO_LIMIT else None,
+        model_max_length=tokenizer.limit(getattr(inner, "model_max_length", None)),
     )
 
 

@@ -34,7 +34,7 @@ def from_files(files: Mapping[str, Path], entries: Sequence[FileEntry], seen: To
     config = _read(files.get("tokenizer_config.json"))
     template = _template(files, config)
     special = {name: _text(config[name]) for name in _SPECIAL if config.get(name)} or seen.special_tokens
-    side, length = config.get("padding_side"), config.get("model_max_length")
+    side = config.get("padding_side")
     part = Tokenizer(
         tokenizer_class=config.get("tokenizer_class") or seen.tokenizer_class,
         files=tuple(entries),
@@ -44,9 +44,14 @@ def from_files(files: Mapping[str, Path], entries: Sequence[FileEntry], seen: To
         special_tokens=special,
         vocab_size=seen.vocab_size or _vocab_size(_read(files.get("tokenizer.json"))),
         padding_side=seen.padding_side or (side if isinstance(side, str) else None),
-        model_max_length=seen.model_max_length or (length if isinstance(length, int) and length < _NO_LIMIT else None),
+        model_max_length=seen.model_max_length or limit(config.get("model_max_length")),
     )
     return part, list(_gaps(part, seen))
+
+
+def limit(length: Any) -> int | None:
+    """The longest input in tokens, or None for a tokenizer that sets no limit."""
+    return length if isinstance(length, int) and length < _NO_LIMIT else None
 
 
 def _gaps(part: Tokenizer, seen: Tokenizer) -> list[Gap]:
