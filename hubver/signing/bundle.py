@@ -54,8 +54,8 @@ def read(raw: bytes, *, source: str) -> Claim:
         means, signer = _means(bundle["verificationMaterial"])
         kind, predicate = statement["predicateType"], statement["predicate"]
         method = predicate["serialization"]["method"], predicate["serialization"]["hash_type"]
-        files = [(item["name"], item["algorithm"], item["digest"]) for item in predicate["resources"]]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        files = [(str(item["name"]), item["algorithm"], str(item["digest"])) for item in predicate["resources"]]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BadDocument(f"{source} is not a signature.", expected="a bundle of OpenSSF model-signing") from None
     if kind != _PREDICATE or method != ("files", "sha256") or any(algorithm != "sha256" for _, algorithm, _ in files):
         raise BadDocument(
@@ -64,10 +64,8 @@ def read(raw: bytes, *, source: str) -> Claim:
             found=f"{method[1]} of {method[0]}, {kind}",
             hint="Check it on a download with: model_signing verify",
         )
-    if len({name for name, _, _ in files}) != len(files) or not all(
-        isinstance(name, str) and isinstance(value, str) for name, _, value in files
-    ):
-        raise BadDocument(f"{source} names a file twice, or something that is no file.")
+    if len({name for name, _, _ in files}) != len(files):
+        raise BadDocument(f"{source} names a file twice.")
     return Claim(means, {name: value for name, _, value in files}, signer)
 
 
@@ -83,6 +81,9 @@ def _means(material: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def first_certificate(raw: bytes) -> bytes | None:
-    """The signer's certificate in a bundle, in DER; None where it holds no chain of them."""
-    chain = json.loads(raw)["verificationMaterial"].get("x509CertificateChain")
-    return base64.b64decode(chain["certificates"][0]["rawBytes"]) if chain else None
+    """The signer's certificate in a bundle, in DER; None where it holds none."""
+    try:
+        chain = json.loads(raw)["verificationMaterial"]["x509CertificateChain"]
+        return base64.b64decode(chain["certificates"][0]["rawBytes"])
+    except (ValueError, LookupError, TypeError):
+        return None

@@ -127,7 +127,7 @@ def _check_time(raw: bytes, now: datetime) -> None:
 
     try:
         certificate = x509.load_der_x509_certificate(first_certificate(raw) or b"")
-    except (ValueError, LookupError, TypeError):
+    except ValueError:
         raise Untrusted("The signature's certificate cannot be read.") from None
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not begin <= now <= end:

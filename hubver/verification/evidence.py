@@ -118,7 +118,7 @@ def gather(
     entries = tuple(ledger.entries(hub, repo_id, refs, page=_PAGE))
     raw = contents.get(SIGNATURE_FILE)
     later = [
-        Signature(f"ledger {entry.sha[:8]}", hub.read(repo_id, entry.sha, SIGNATURE_FILE))
+        Signature(f"ledger {entry.sha[:8]}", hub.read_if_there(repo_id, entry.sha, SIGNATURE_FILE) or b"")
         for entry in entries
         if isinstance(entry.event, Signed) and entry.event.release.sha == sha
     ]

@@ -13,7 +13,9 @@ import pytest
 from outputs import write_adapter
 from pydantic import SecretStr
 
-from hubver.errors import BadDocument, BadInput, Refused
+from hubver.errors import BadInput, Refused
+from hubver.hub import ledger
+from hubver.hub.events import Release, Signed
 from hubver.publish import push
 from hubver.signing import bundle
 from hubver.signing.parties import Certificate, Identity, Key, Keyless, PublicKey, Roots
@@ -157,10 +159,17 @@ def test_a_manifest_that_was_edited_does_not_hold(repo, signed):
     assert ("signature", "model.sig is not by whom is trusted") in facts(check(repo, PublicKey(signed)))
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"{}", b'{"dsseEnvelope": {"payload": "!"}}', b"\xff" * 100])
-def test_what_is_no_signature_is_said(repo, signed, raw):
-    with pytest.raises(BadDocument, match="is not a signature"):
-        bundle.read(raw, source="model.sig")
+def test_a_signature_in_the_ledger_without_its_file_is_a_finding(repo, output, keys):
+    done = push(output, repo.repo_id, settings=repo.settings)
+    ledger.append(
+        repo.hub,
+        repo.repo_id,
+        lambda _refs, state: Signed(
+            at=datetime.now(timezone.utc), actor="eve", state=state, release=Release(sha=done.sha), means="key"
+        ),
+    )
+    ((subject, fact),) = facts(verify(TARGET, settings=repo.settings))
+    assert (subject, fact.endswith("cannot be read")) == ("signature", True)
 
 
 def test_a_broken_signature_in_the_commit_is_a_finding(repo, signed):
