@@ -20,7 +20,7 @@ from transformers import TrainerCallback
 
 from hubver.checkpoints.spool import Entry, Spool, let_go
 from hubver.checkpoints.watched import Checkpoints
-from hubver.errors import BadInput
+from hubver.errors import BadInput, HubverError
 from hubver.record import draft, live, watch
 from hubver.record.background import Reader
 from hubver.record.secrets import redact
@@ -101,14 +101,18 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
         self._reader = Reader(begun, forks=args.dataloader_num_workers > 0)
         self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
         Spool(Path(args.output_dir)).sweep()
-        if self.checkpoints != "none" and not Settings.load().reproducing:
+        if self.checkpoints != "none" and not _is_reproduced():
             self._checkpoints = Checkpoints(Path(args.output_dir), self.push_to, self.checkpoints, _say)
 
     def on_save(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
         """Bring the draft up to date, and set the checkpoint aside to be published while training goes on."""
         run = self._leave(Path(args.output_dir), args, state, kwargs, finished=False)
-        if run is not None and self._checkpoints is not None:
+        if run is None or self._checkpoints is None:
+            return
+        try:
             self._checkpoints.saved(state, run)
+        except Exception as error:  # noqa: BLE001  # a stranger's trainer may hold anything, and training must go on
+            _log.warning("This checkpoint could not be set aside, so it is not published: %s", redact(str(error)))
 
     def on_train_end(self, args: Any, state: Any, _control: Any, **kwargs: Any) -> None:
         """Complete the record; with `push_to`, save the model and publish it after its checkpoints."""
@@ -135,7 +139,7 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
                 _say(f"checkpoints wait to be published: hubver push --pending {output} ORG/NAME")
             return
         draft.write(output / draft.FINAL_FOLDER, run)
-        if Settings.load().reproducing:
+        if _is_reproduced():
             return  # `hubver reproduce` compares what was saved, and nobody asked to publish it again
         waiting = self._set_end_aside(output, run)
         if self._checkpoints is not None and self._checkpoints.publisher is not None:
@@ -228,6 +232,13 @@ class HubverCallback(TrainerCallback):  # type: ignore[misc]  # transformers shi
             final,
             self.push_to or "ORG/NAME",
         )
+
+
+def _is_reproduced() -> bool:
+    try:
+        return Settings.load().reproducing
+    except HubverError:
+        return False  # settings that cannot be read are said when something is published
 
 
 def _say(line: str) -> None:

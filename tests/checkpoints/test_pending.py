@@ -39,6 +39,8 @@ def test_each_checkpoint_is_one_commit_on_a_branch_of_the_run_s_own(run):
     assert stored["adapter_model.safetensors"].sha256 == weights["sha256"]
     assert {"README.md", "hubver.json", "adapter_config.json"} <= stored.keys()
     assert "optimizer.pt" not in stored
+    card = run.repo.hub.read(run.repo.repo_id, second.sha, "README.md").decode()
+    assert "This is the checkpoint after step 20 of the run `run-1`" in card
     assert run.finish() == []
 
 
