@@ -22,6 +22,7 @@ _BOOKKEEPING = ("log", "disable_tqdm", "report_to", "save_", "hub_", "push_to_hu
 _BESIDE = ("eval_", "do_", "per_device_eval_", "dataloader_", "skip_memory_", "ddp_", "include_", "prediction_loss_")
 _PEFT_BOOKKEEPING = frozenset({"peft_version", "inference_mode", "auto_mapping", "peft_type", "task_type"})
 _DEFAULT = "default"
+_MODEL_ARGUMENTS = "model_init_kwargs"
 
 
 def adapter(old: RunRecord, new: RunRecord) -> Iterator[Found]:
@@ -52,7 +53,10 @@ def hyperparameters(old: RunRecord, new: RunRecord) -> Iterator[Found]:
     yield from known("hyperparameters", "arguments_class", before.arguments_class, now.arguments_class)
     watched = before.arguments_class is not None and now.arguments_class is not None
     if watched:
-        yield from _mapping("hyperparameters", before.arguments, now.arguments, _OWN_WORDS, _DEFAULT)
+        yield from _mapping(
+            "hyperparameters", before.arguments, now.arguments, _OWN_WORDS | {_MODEL_ARGUMENTS}, _DEFAULT
+        )
+        yield from _model_arguments(before.arguments, now.arguments)
     # The wrapper's own configuration also says where outputs go; the arguments are what came of it.
     yield from _configuration(before.configuration, now.configuration, watched=watched)
     for field in ("trainer_class", "optimizer", "scheduler", "precision"):
@@ -129,6 +133,20 @@ def _configuration(
                 other.get(name, _DEFAULT),
                 standing="aside" if watched else "cause",
             )
+
+
+def _model_arguments(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Found]:
+    """How TRL was told to load the base. Which commit of it that was, the base's own part says."""
+    given = (part.get(_MODEL_ARGUMENTS) for part in (before, now))
+    one, other = (value if isinstance(value, dict) else {} for value in given)
+    for name in sorted({*one, *other}):
+        yield from changed(
+            "hyperparameters",
+            f"{_MODEL_ARGUMENTS}.{name}",
+            one.get(name, _DEFAULT),
+            other.get(name, _DEFAULT),
+            standing="aside" if name in {"revision", "token", "cache_dir"} else "cause",
+        )
 
 
 def _mapping(

@@ -225,6 +225,20 @@ FACTORS = {
     ),
     "where the output goes": (changed("code", argv=("--output", "b")), (), (), "patch"),
     "how often it is evaluated": (trained(arguments={**ARGUMENTS, "eval_steps": 7}), (), (), "patch"),
+    "the base's commit, asked for by the trainer's arguments": (
+        trained(arguments={**ARGUMENTS, "model_init_kwargs": {"revision": "f" * 40}}).model_copy(
+            update={"base_model": RECORD.base_model.model_copy(update={"sha": "f" * 40})}
+        ),
+        ("base",),
+        (),
+        "major",
+    ),
+    "how the base is run": (
+        trained(arguments={**ARGUMENTS, "model_init_kwargs": {"attn_implementation": "eager"}}),
+        ("hyperparameters",),
+        (),
+        "minor",
+    ),
     "the formatting": (
         trained(functions=(Function(role="formatting", name="train.text", source_sha256="6" * 64),)),
         ("code",),
