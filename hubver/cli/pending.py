@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
+from click.core import ParameterSource
+
 from hubver.cli.output import give, headed, step, warn
 
 if TYPE_CHECKING:
@@ -13,6 +16,19 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hubver.checkpoints.pending import Outcome
+
+
+def refuse_beside_pending(context: click.Context) -> None:
+    """Each waiting thing says itself how it is to be published.
+
+    Raises:
+        click.UsageError: another option was given that says so too.
+    """
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name not in ("folder", "repo", "pending", "as_json"):
+            raise click.UsageError(f"{parameter.opts[0]} cannot be given with --pending.")
 
 
 def publish_pending(folder: Path, repo: str | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubver.cli.output import give, headed, json_option, note, step, warn
-from hubver.cli.pending import publish_pending
+from hubver.cli.pending import publish_pending, refuse_beside_pending
 from hubver.cli.signers import certificate_option, chain_option, signer_of, trust_config_option
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def command(
     from hubver.target import Target
 
     if pending:
+        refuse_beside_pending(click.get_current_context())
         publish_pending(folder, repo, as_json)
         return
     if repo is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -10,8 +11,10 @@ import time
 from hashlib import sha256
 
 import pytest
+from click.testing import CliRunner
 
 from hubver.checkpoints.branch import branch_of
+from hubver.cli.main import cli
 from hubver.errors import BadInput, BadToken, HubUnreachable, NotFound
 from hubver.localhub.faults import Answer, Drop
 
@@ -233,6 +236,25 @@ def test_the_command_publishes_what_waits(run, local_hub, push_pending):
     assert failing.returncode == 3
     assert "checkpoint-2 of run-1 still waits in" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "option", [["--pr"], ["--version", "1.0.0"], ["--message", "x"], ["--data", "x"], ["--strict"]]
+)
+def test_an_option_that_would_not_be_heeded_is_refused(tmp_path, option):
+    done = CliRunner().invoke(cli, ["push", "--pending", str(tmp_path), *option])
+    assert done.exit_code == 2
+    assert f"{option[0]} cannot be given with --pending" in done.output
+
+
+def test_what_waits_and_what_was_published_in_json(run, monkeypatch, local_hub):
+    for name, value in local_hub.environment().items():
+        monkeypatch.setenv(name, value)
+    run.add(1)
+    done = CliRunner().invoke(cli, ["push", "--pending", str(run.output), "--json"])
+    result = json.loads(done.stdout)
+    assert (result["failed"], result["published"][0]["step"]) == (0, 1)
+    assert result["published"][0]["revision"] == run.repo.refs().branches[run.branch]
 
 
 @pytest.mark.slow
