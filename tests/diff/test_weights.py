@@ -72,6 +72,19 @@ def test_an_update_of_nothing_has_no_direction():
     assert cosine(math.nan, 1.0, 1.0) is None
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_said_and_spoils_nothing_else(tmp_path, value):
+    broken = factors(1)
+    broken[f"{PREFIX}.0.mlp.q_proj.lora_B.weight"][2, 1] = value
+    found = compared(write(tmp_path / "a", broken), write(tmp_path / "b", factors(2)))
+    first = {module.name: module for module in found.modules}["model.layers.0.mlp.q_proj"]
+    assert (first.a, first.cosine) == (None, None)
+    assert first.b is not None
+    assert found.a.notes == ("the updates of 1 module hold NaN or infinity",)
+    assert math.isfinite(found.a.norm)
+    assert math.isfinite(found.cosine)
+
+
 SCALES = {
     "alpha / r": ({}, 16 / 4),
     "alpha / sqrt(r)": ({"use_rslora": True}, 16 / 2),

@@ -86,7 +86,7 @@ class _Comparison:
             left = _update(pairs[0], one.get(name))
             right = left if self.identical else _update(pairs[1], other.get(name))
             product = None
-            if name in one and name in other and _fit(one[name], other[name]):
+            if left is not None and right is not None and _fit(one[name], other[name]):
                 product = inner_product(one[name], other[name])
             self.found[name] = (_module(pairs[0] or pairs[1], left, right, product), product)
 
@@ -144,7 +144,8 @@ def _fit(one: Half, other: Half) -> bool:
 
 
 def _update(pair: Pair | None, factors: Half | None) -> Update | None:
-    return None if pair is None or factors is None else Update(pair.rank, pair.alpha, measure(factors))
+    found = None if factors is None else measure(factors)
+    return None if pair is None or found is None else Update(pair.rank, pair.alpha, found)
 
 
 def _module(pair: Pair | None, one: Update | None, other: Update | None, product: float | None) -> Module:
@@ -165,6 +166,8 @@ def _side(opened: Opened, adapter: Adapter, updates: list[Update | None] | None 
     known = [update for update in updates or () if update is not None]
     unread = [pair.module for pair in pairs if not _is_float(opened, pair)]
     notes = [f"the updates of {len(unread)} modules are in a form that is not read"] if unread else []
+    if updates is not None and (broken := len(pairs) - len(unread) - len(known)):
+        notes.append(f"the updates of {broken} module{'s' * (broken > 1)} hold NaN or infinity")
     return Side(
         kind=opened.kind,
         size=sum(file.size for file in opened.files),

@@ -77,9 +77,11 @@ def half(a: Array, b: Array, scale: float) -> Half:
     return Half(a.reshape(a.shape[0], -1), b.reshape(b.shape[0], -1), scale)
 
 
-def measure(update: Half) -> Measured:
-    """The size and the spectrum of an update."""
+def measure(update: Half) -> Measured | None:
+    """The size and the spectrum of an update; None where it holds NaN or infinity."""
     inner, outer = _gram(update.a, update.a), _gram(update.b.T, update.b.T)
+    if not (np.isfinite(inner).all() and np.isfinite(outer).all()):
+        return None
     root = _root(inner)
     squares = np.linalg.eigvalsh(root @ outer @ root)[::-1]
     values = abs(update.scale) * np.sqrt(np.clip(squares, 0.0, None))

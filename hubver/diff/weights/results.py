@@ -59,7 +59,7 @@ class Module:
         name: in the base.
         target: the last part of the name.
         layer: the first number in it.
-        a: None where A does not change this module.
+        a: None where A does not change this module, or holds no numbers for it that can be read.
         b: likewise.
         cosine: of the two updates; None where there are not two, where one is nothing, or where their shapes differ.
     """
