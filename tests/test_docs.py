@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 GATES = ROOT / "docs" / "guide" / "gates.md"
+REPRODUCE = ROOT / "docs" / "guide" / "reproduce.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -132,6 +133,21 @@ def test_the_guide_to_pushing_does_what_it_says(folder_of, output, repo, local_h
     assert "data" not in fields
     (tmp_path / "hubver.toml").write_text(settings, encoding="utf-8")
     assert "base_model.sha, data" in call(required)
+
+
+@pytest.mark.slow
+def test_the_guide_to_reproducing_does_what_it_says(travelled):
+    commands = [line[2:] for body in blocks(REPRODUCE, "console") for line in body.splitlines()]
+    assert len(commands) >= 3
+    for command in commands:
+        done = travelled.hubver(*shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        if "--yes" in command:
+            assert "identical" in done.stdout, done.stdout
+    assert (travelled.project / "router.cdx.json").stat().st_size
+    (snippet,) = blocks(REPRODUCE, "python")
+    done = travelled.python(snippet)
+    assert done.stdout.splitlines()[-1] == "identical []", done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)

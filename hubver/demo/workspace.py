@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubver.demo import runs, tickets
 
@@ -51,8 +52,10 @@ def _commit(folder: Path) -> None:
         porcelain.commit(repository, message=b"The router's training script and gates", author=who, committer=who)
 
 
-def train(project: Path, run: Run, *, base: str, output: Path, push_to: str | None = None) -> Any:
+def train(project: Path, run: Run, *, base: str, output: Path, push_to: str | None = None) -> None:
     """Run the project's own `train.py` in this process, where torch and its friends are loaded already.
+
+    It runs as it would from a shell, by its command line, so that its record says how to run it again.
 
     Args:
         project: a folder that `create` laid out.
@@ -60,20 +63,16 @@ def train(project: Path, run: Run, *, base: str, output: Path, push_to: str | No
         base: the base model: a repo on the Hub, or a folder.
         output: the folder for the adapter.
         push_to: publish the adapter to this repo when done.
-
-    Returns:
-        The trainer, after training.
     """
-    return runpy.run_path(str(project / "train.py"))["train"](
-        base,
-        str(project / "data" / run.data),
-        str(output),
-        steps=run.steps,
-        rank=run.rank,
-        seed=run.seed,
-        without=run.without,
-        push_to=push_to,
-    )
+    words = ["--base", base, "--data", str(project / "data" / run.data), "--output", str(output)]
+    words += ["--steps", str(run.steps), "--rank", str(run.rank), "--seed", str(run.seed)]
+    words += ["--without", *run.without] if run.without else []
+    words += ["--push-to", push_to] if push_to else []
+    before, sys.argv = sys.argv, [str(project / "train.py"), *words]
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:
+        sys.argv = before
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:

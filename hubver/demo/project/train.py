@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from datasets import load_dataset
 from peft import LoraConfig
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from hubver import HubverCallback
@@ -31,6 +31,8 @@ def train(
     push_to: str | None = None,
 ) -> SFTTrainer:
     """Train an adapter and save it to `output`; with `push_to`, publish it to that repo as well."""
+    # The trainer sets its seed only after the adapter has been made, which begins with random numbers.
+    set_seed(seed)
     examples = load_dataset("json", data_files=data, split="train")
     if without:
         examples = examples.filter(lambda queue: queue not in without, input_columns="queue")
