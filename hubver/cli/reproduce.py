@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,9 @@ def command(
     step("reading the record, and comparing the environments")
     prepared = prepare(target, given, settings=settings)
     if dry_run:
-        give(prepared, as_json, lambda: _planned(prepared))
+        # The difference itself is in the repository as run/code.diff, and bytes are nothing that JSON can say.
+        source = replace(prepared.plan.source, diff=None)
+        give(replace(prepared, plan=replace(prepared.plan, source=source)), as_json, lambda: _planned(prepared))
         return 0
     _ask(prepared, yes=yes)
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,10 @@ from hubver.demo import tickets
 from hubver.hub.client import Hub
 from hubver.localhub import LocalHub
 from hubver.record.schema import RunRecord
+from hubver.reproduce.place import Place
+from hubver.reproduce.plan import Given
+from hubver.reproduce.prepare import prepare
+from hubver.reproduce.verb import reproduce
 from hubver.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -216,6 +220,21 @@ def test_another_seed_is_named_as_the_cause(world, alone, tmp_path):
     assert found["causes"][0] == {"group": "seed", "sentence": "seed 1 → 7"}
 
 
+def test_other_vector_units_stay_within_tolerance_and_are_named(world, alone, tmp_path):
+    if world.record("acme/alone").environment.cpu_capability == "DEFAULT":
+        pytest.skip("this processor has no vector units that could be left out")
+    settings = Settings(endpoint=world.hub.url)
+    given = Given(data={"pairs.jsonl": world.folder / "alone" / "pairs.jsonl"})
+    prepared = prepare(alone, given, settings=settings)
+    plan = replace(prepared.plan, variables={**prepared.plan.variables, "ATEN_CPU_CAPABILITY": "default"})
+    place = Place(tmp_path / "place")
+    found = reproduce(replace(prepared, plan=plan), place, given, interpreter=Path(sys.executable), settings=settings)
+    assert found.grade == "within tolerance"
+    assert 0 < found.distance.error < 0.05
+    assert [cause.group for cause in found.causes] == ["environment"]
+    assert found.causes[0].sentence.startswith("cpu_capability ")
+
+
 def test_code_that_is_gone_is_named(world, preferred, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -240,6 +259,16 @@ def test_a_dry_run_runs_nothing(world, preferred, tmp_path):
     for words in ("python -m training.dpo", "acme/other-base at ", "data/pairs.jsonl", "same: ", "torch"):
         assert words in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["fresh-cache"] or not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_for_machines(world, router, tmp_path):
+    words = ("-m", "hubver", "reproduce", router, "--dry-run", "--json")
+    done = world.python(*words, cwd=tmp_path, as_owner=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["plan"]["command"][0] == "train.py"
+    assert found["record"]["code"]["diff_sha256"]
+    assert {"name", "recorded", "here", "grade", "reason"} == set(found["environment"][0])
 
 
 def test_nobody_there_to_agree_is_a_no(world, preferred, tmp_path):
