@@ -56,6 +56,8 @@ def environment(place: Place, interpreter: Path, variables: Mapping[str, str], e
     paths = [variables.get("PYTHONPATH", ""), "" if fresh else kept.get("PYTHONPATH", ""), str(place.packages)]
     return {
         **kept,
+        # Threads that wait asleep: the same numbers, and no slower for what else runs here.
+        "OMP_WAIT_POLICY": "PASSIVE",
         **variables,
         "PATH": os.pathsep.join([str(interpreter.parent), kept.get("PATH", os.defpath)]),
         # The last is for an interpreter that has no hubver; for ours it is the same one.
