@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
+    from hubver.record.files import LeftOut
     from hubver.record.schema import Gap
     from hubver.versions import Bump
+
+# How many files that stay home are worth a line each.
+_SHOWN = 20
 
 
 @click.command("push")
@@ -100,8 +104,7 @@ def command(
         settings=settings,
         progress=step,
     )
-    for left in published.left_out:
-        note(f"left out {left.path}: {left.reason}")
+    _list_left_out(published.left_out)
     _list_gaps(published.gaps)
     for hint in published.hints:
         warn(hint)
@@ -118,6 +121,14 @@ def command(
         )
 
     give(published, as_json, human)
+
+
+def _list_left_out(left_out: Sequence[LeftOut]) -> None:
+    """What stayed home; of a folder that holds everything else as well, the first of it."""
+    for left in left_out[:_SHOWN]:
+        note(f"left out {left.path}: {left.reason}")
+    if len(left_out) > _SHOWN:
+        note(f"left out {len(left_out) - _SHOWN:,} more files and folders; --json names them all")
 
 
 def _list_gaps(known: Sequence[Gap]) -> None:

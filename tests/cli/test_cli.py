@@ -34,6 +34,16 @@ def cli(repo, local_hub, monkeypatch, tmp_path, capsys):
     return call
 
 
+def test_of_many_files_that_stay_home_the_first_are_named(cli, repo, output):
+    for number in range(40):
+        (output / f"note-{number:02}.md").write_text("mine")
+    code, _, err = cli("push", str(output), repo.repo_id)
+    assert code == 0
+    assert "left out note-00.md" in err
+    assert "left out note-39.md" not in err
+    assert "more files and folders; --json names them all" in err
+
+
 def test_a_run_is_pushed_and_the_next_command_is_named(cli, repo, output):
     code, out, err = cli("push", str(output), repo.repo_id, "-m", "first")
     assert code == 0
