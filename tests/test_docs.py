@@ -151,6 +151,18 @@ def test_the_guide_to_reproducing_does_what_it_says(travelled):
     assert {line.split()[0] for line in done.stdout.splitlines()[1:]} <= {"same", "harmless"}
 
 
+def test_the_guide_to_differences_does_what_it_says(travelled):
+    page = ROOT / "docs" / "guide" / "compare.md"
+    commands = [line[2:] for body in blocks(page, "console") for line in body.splitlines()]
+    assert len(commands) >= 8
+    for command in commands:
+        done = travelled.hubver(*shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    for snippet in blocks(page, "python"):
+        done = travelled.python(snippet)
+        assert done.returncode == 0, f"{snippet}\n{done.stderr}"
+
+
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)
 def test_the_options_that_are_named_exist(page):
     from click.testing import CliRunner
