@@ -151,6 +151,7 @@ def test_the_guide_to_reproducing_does_what_it_says(travelled):
     assert {line.split()[0] for line in done.stdout.splitlines()[1:]} <= {"same", "harmless"}
 
 
+@pytest.mark.slow
 def test_the_guide_to_differences_does_what_it_says(travelled):
     page = ROOT / "docs" / "guide" / "compare.md"
     commands = [line[2:] for body in blocks(page, "console") for line in body.splitlines()]
