@@ -80,3 +80,8 @@ def test_an_adapter_is_no_whole_model(tmp_path):
     found = distance(adapter(tmp_path / "a", A, B), saved(tmp_path / "b", {"w": BASE}), None)
     assert found.error is None
     assert "adapter" in found.why_not
+
+
+def test_an_adapter_of_nan_is_no_distance(tmp_path):
+    broken = adapter(tmp_path / "b", A, np.full_like(B, np.nan))
+    assert distance(adapter(tmp_path / "a", A, B), broken, None).error is None
