@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="training")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=1024, help="of each epoch: four a step")
+    parser.add_argument("--rows", type=int, default=256, help="of each epoch: four a step")
     options = parser.parse_args(arguments)
     taken: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as root:
