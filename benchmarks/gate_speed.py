@@ -62,9 +62,9 @@ ROW_NAMES = {"full": "hubver", "cached": "hubver, production cached", "stopping"
 
 def hubver(folder: Path, kind: str, mode: str) -> None:
     """Ask all models in this process; but in the mode `full`, production's answers come from the last gate's file."""
-    from hubver.gate.answers import AnswerFile
+    from hubver.gate.asking.answers import AnswerFile
+    from hubver.gate.asking.requests import Generation, Likelihood
     from hubver.gate.engine import Engine, ModelSource
-    from hubver.gate.requests import Generation, Likelihood
     from hubver.gate.statistics import shuffled
 
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import HfApi
 from pydantic import SecretStr
 
-from hubver.gate.runner import run
+from hubver.gate.running.runner import run
 from hubver.pins import Pin, resolve
 from hubver.settings import Settings
 

@@ -52,9 +52,9 @@ PURE = (
     "hubver.verification.rules",
     "hubver.gate.statistics",
     "hubver.gate.policies",
-    "hubver.gate.requests",
+    "hubver.gate.asking.requests",
     "hubver.gate.report.pictures",
-    "hubver.gate.thresholds",
+    "hubver.gate.hearing.thresholds",
     "hubver.gate.verdict",
     "hubver.demo.tickets",
     "hubver.reproduce.plan",
@@ -175,7 +175,7 @@ def test_one_reader_of_the_environment() -> None:
         "hubver.record.environment",  # how a run was launched is part of what it was
         "hubver.cli.main",  # the debug switch must work when settings cannot be read
         "hubver.cli.demo",  # points its own process at the demo's Hub
-        "hubver.gate.child",  # hands the environment on to its child
+        "hubver.gate.running.child",  # hands the environment on to its child
         "hubver.reproduce.run",  # chooses what of the environment the run is given
         "hubver.reproduce.prepare",  # asks an interpreter in the same environment
         "hubver.reproduce.code",  # git needs the user's own

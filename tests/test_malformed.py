@@ -234,7 +234,7 @@ BYTES = st.binary(max_size=64) | JSON.map(lambda value: json.dumps(value).encode
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=BYTES, wrong=st.integers(-2, 2))
 def test_no_bytes_make_a_reader_fail_otherwise_than_by_its_own_errors(reader, tmp_path, raw, wrong):
     name = {"record": "hubver-run.json", "state": "trainer_state.json"}.get(reader, "any")

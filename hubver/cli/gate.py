@@ -75,9 +75,9 @@ def judge_here(
     as_json: bool,
 ) -> None:
     """Judge a revision on this machine, or ask about one part of its examples."""
+    from hubver.gate.hearing.shards import Part
     from hubver.gate.judge import ask_part, judge
-    from hubver.gate.runner import How
-    from hubver.gate.shards import Part
+    from hubver.gate.running.runner import How
 
     if shard is not None:
         file = ask_part(target, Part.parse(shard), gates=gates, out=out, progress=step)
@@ -105,7 +105,7 @@ def merge(
 ) -> None:
     """Judge a revision by the answers that all its shards left in DIR, or in folders of it. No model is loaded."""
     from hubver.gate.judge import judge
-    from hubver.gate.runner import How
+    from hubver.gate.running.runner import How
 
     found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), progress=step)
     _say(context, target, found, as_json)

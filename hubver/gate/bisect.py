@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from hubver import diff
 from hubver.errors import BadDocument, BadInput, HarnessFailed
-from hubver.gate import bisect_search, runner
-from hubver.gate.runner import How
+from hubver.gate import bisect_search
+from hubver.gate.running import runner
+from hubver.gate.running.runner import How
 from hubver.hub.client import Hub
 from hubver.pins import pin
 from hubver.record.schema import RECORD_FILE, RunRecord

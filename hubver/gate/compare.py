@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
 from hubver.gate import compare_tasks, statistics
-from hubver.gate.contenders import Contender
-from hubver.gate.examples import BadScore
-from hubver.gate.models import Models
+from hubver.gate.asking.contenders import Contender
+from hubver.gate.asking.examples import BadScore
+from hubver.gate.asking.models import Models
+from hubver.gate.hearing.session import SEED, sliced
 from hubver.gate.policies import ALPHA
 from hubver.gate.report import appendix
-from hubver.gate.session import SEED, sliced
 from hubver.pins import resolve
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hubver.gate.examples import Examples
+    from hubver.gate.asking.examples import Examples
+    from hubver.gate.asking.requests import Answer
     from hubver.gate.report.appendix import Shown
-    from hubver.gate.requests import Answer
 
     Scores = Mapping[str, float]
 

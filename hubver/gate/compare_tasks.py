@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, HubverError
-from hubver.gate.public import said
+from hubver.gate.running.public import said
 from hubver.gate.tasks.declared import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hubver.gate.examples import AnyTask, Examples
+    from hubver.gate.asking.examples import AnyTask, Examples
     from hubver.settings import Settings
 
 

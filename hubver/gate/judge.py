@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HubverError
-from hubver.gate import runner
-from hubver.gate.runner import How
-from hubver.gate.scores import SCORES_JSON, Scores
+from hubver.gate.hearing.scores import SCORES_JSON, Scores
+from hubver.gate.running import runner
+from hubver.gate.running.runner import How
 from hubver.hub import ledger, verdicts
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
@@ -21,7 +21,7 @@ from hubver.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubver.gate.shards import Part
+    from hubver.gate.hearing.shards import Part
     from hubver.gate.verdict import Verdict
     from hubver.hub.contents import Refs
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from hubver.gate.asked import Model
-    from hubver.gate.fixture import Gate
-    from hubver.gate.session import GateSession
+    from hubver.gate.hearing.session import GateSession
+    from hubver.gate.testing.asked import Model
+    from hubver.gate.testing.fixture import Gate
     from hubver.gate.verdict import Tier
 
 _HOOKS = "hubver_gate_hooks"
@@ -74,15 +74,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--gate-shard and --gate-merge exclude each other.")
     if option.gate_shard and not option.gate_report:
         raise pytest.UsageError("--gate-shard needs --gate-report DIR, where its answers go.")
-    from hubver.gate.hooks import GateHooks
+    from hubver.gate.testing.hooks import GateHooks
 
     config.pluginmanager.register(GateHooks(config), _HOOKS)
 
 
 @pytest.fixture
 def gate(request: pytest.FixtureRequest) -> Gate:
-    """The gate, each of whose questions fails the test where the answer is no; see `hubver.gate.fixture.Gate`."""
-    from hubver.gate.fixture import Gate
+    """The gate, each of whose questions fails the test where the answer is no; see `hubver.gate.testing.fixture.Gate`."""
+    from hubver.gate.testing.fixture import Gate
 
     tier: Tier = "advisory" if request.node.get_closest_marker("advisory") else "critical"
     return Gate(_session(request), request.node.nodeid, request.path.parent, tier)
@@ -91,7 +91,7 @@ def gate(request: pytest.FixtureRequest) -> Gate:
 @pytest.fixture
 def candidate(request: pytest.FixtureRequest) -> Model:
     """The model that is judged, with `generate(prompts)`; it is loaded on the first question."""
-    from hubver.gate.asked import Model
+    from hubver.gate.testing.asked import Model
 
     session = _session(request)
     return Model(session, session.case.candidate)
@@ -100,7 +100,7 @@ def candidate(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture
 def production(request: pytest.FixtureRequest) -> Model | None:
     """The model that the candidate would replace; None on a first release."""
-    from hubver.gate.asked import Model
+    from hubver.gate.testing.asked import Model
 
     session = _session(request)
     return None if session.case.production is None else Model(session, session.case.production)

@@ -36,7 +36,7 @@ def whole(tensors, module: str, scale: float) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 9999), rank=SIZES, other=SIZES, wide=SIZES, high=SIZES, scale=st.floats(0.1, 10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_factors_say_what_the_whole_matrix_says(seed, rank, other, wide, high, scale):
     random = np.random.default_rng(seed)
 

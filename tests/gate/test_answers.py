@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from hubver.errors import BadInput
-from hubver.gate.answers import AnswerFile
-from hubver.gate.requests import Continuation, Generation, Likelihood
+from hubver.gate.asking.answers import AnswerFile
+from hubver.gate.asking.requests import Continuation, Generation, Likelihood
 
 MODEL, ENGINE = {"sha": "a" * 40}, {"device": "cpu"}
 ASKED = {Generation("a"): "b", Likelihood("a", ("b",)): (Continuation(-0.5, 1, greedy=True),)}
@@ -41,7 +41,7 @@ def test_a_torn_line_costs_only_itself(tmp_path):
 
 def test_processes_that_share_a_file_lose_nothing(tmp_path):
     code = (
-        "import sys, pathlib; from hubver.gate.answers import AnswerFile; from hubver.gate.requests import Generation\n"
+        "import sys, pathlib; from hubver.gate.asking.answers import AnswerFile; from hubver.gate.asking.requests import Generation\n"
         f"file = AnswerFile(pathlib.Path(sys.argv[1]), {MODEL!r}, {ENGINE!r})\n"
         "for n in range(50): file.add([(Generation(f'{sys.argv[2]} {n}'), 'x' * 1000)])"
     )

@@ -180,7 +180,7 @@ def test_the_first_bad_version_is_found_and_what_changed_in_it(repo, versions, c
     assert run(arguments) == 0
     out, err = capsys.readouterr()
     assert "v1.5.0 is the first bad version; v1.4.0 before it is good." in out
-    assert "training: seed 7 → 11" in out
+    assert "seed 7 → 11" in out
     judged = [line.split()[0] for line in out.splitlines() if line.startswith("v1.") and "first bad" not in line]
     assert judged == ["v1.3.0", "v1.6.0", "v1.4.0", "v1.5.0"]
     assert "v1.4.0 is good" in err

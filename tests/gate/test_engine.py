@@ -10,8 +10,8 @@ import warnings
 import pytest
 
 from hubver.errors import BadInput, HarnessFailed, Unsafe
+from hubver.gate.asking.requests import Generation, Likelihood
 from hubver.gate.engine import Engine, ModelSource, time_requests
-from hubver.gate.requests import Generation, Likelihood
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from hubver.gate.asking.requests import Chat, Message
 from hubver.gate.engine import ModelSource, template_fault, tokenizer_fault
-from hubver.gate.requests import Chat, Message
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from hubver.errors import BadInput, HarnessFailed
+from hubver.gate.asking.requests import Chat, Generation, Message
 from hubver.gate.engine import Engine, ModelSource
-from hubver.gate.requests import Chat, Generation, Message
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ import warnings
 import pytest
 
 from hubver.errors import BadInput
+from hubver.gate.asking.requests import Chat, Likelihood, Message
 from hubver.gate.engine import Engine, ModelSource
 from hubver.gate.engine.encoding import Encoder
-from hubver.gate.requests import Chat, Likelihood, Message
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +104,7 @@ def test_any_number_and_length_of_continuations(model, continuations):
 
 
 def test_what_the_model_itself_would_say_is_greedy(model, tiny):
-    from hubver.gate.requests import Generation
+    from hubver.gate.asking.requests import Generation
 
     prompts = tiny.prompts[:6]
     said = model.answer([Generation(prompt, 6) for prompt in prompts])
@@ -268,7 +268,7 @@ def test_tokens_and_decisions_are_those_of_lm_evaluation_harness(words, tiny, tm
     ours = [answer[0] for answer in model.answer([Likelihood(prompt, (text,)) for prompt, text in PAIRS])]
     assert [answer.log_probability for answer in ours] == pytest.approx([value for value, _ in theirs], abs=1e-4)
     assert [answer.greedy for answer in ours] == [greedy for _, greedy in theirs]
-    from hubver.gate.requests import Generation
+    from hubver.gate.asking.requests import Generation
 
     assert model.answer([Generation(prompt, 16, stop=tuple(stops)) for prompt in prompts]) == said
     if not bos:  # with one, the harness's rolling likelihood has a second beginning in it

@@ -16,7 +16,7 @@ import json, resource, sys
 from pathlib import Path
 from hubver.errors import HubverError
 from hubver.gate.engine import Engine, ModelSource
-from hubver.gate.requests import Likelihood, Generation, to_json
+from hubver.gate.asking.requests import Likelihood, Generation, to_json
 
 folder, room = Path(sys.argv[1]), int(sys.argv[2])
 told = []

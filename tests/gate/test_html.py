@@ -18,7 +18,7 @@ from hubver.gate.policies import Usage
 from hubver.gate.report.appendix import Compared, Shown, worst
 from hubver.gate.report.page import html
 from hubver.gate.report.pictures import Scale, curves, interval_picture, limit_pictures, slice_plots
-from hubver.gate.runner import How
+from hubver.gate.running.runner import How
 from hubver.gate.verdict import (
     REPORT_HTML,
     REPORT_JSON,

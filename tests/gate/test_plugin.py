@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubver.gate.asking.requests import Generation
 from hubver.gate.engine import Engine, ModelSource
-from hubver.gate.requests import Generation
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hubver.gate.public import public, said
+from hubver.gate.running.public import public, said
 
 ROOT = Path("/home/jane doe/project")
 GATES = ROOT / "gates"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hubver.gate.requests import Chat, Continuation, Generation, Likelihood, Message, digest, from_json, to_json
+from hubver.gate.asking.requests import Chat, Continuation, Generation, Likelihood, Message, digest, from_json, to_json
 
 CHAT = Chat((Message("user", "hi"),))
 

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from hubver.errors import BadInput
+from hubver.gate.hearing.shards import Part
 from hubver.gate.judge import judge
-from hubver.gate.runner import How, run_shard
-from hubver.gate.shards import Part
+from hubver.gate.running.runner import How, run_shard
 from hubver.release import promote
 
 pytestmark = pytest.mark.slow
@@ -59,7 +59,7 @@ def test_a_gate_that_was_killed_goes_on_where_it_was(project, cache, tmp_path):
     project.write(gates(count))
     code = (
         "import sys; from pathlib import Path; from pydantic import SecretStr;"
-        "from hubver.gate.runner import run, How; from hubver.pins import resolve; from hubver.settings import Settings;"
+        "from hubver.gate.running.runner import run, How; from hubver.pins import resolve; from hubver.settings import Settings;"
         f"settings = Settings(endpoint={project.settings.endpoint!r}, root=Path({str(tmp_path)!r}));"
         "pins = [resolve(f'acme/router@{name}', settings=settings) for name in ('v1.1.0', 'v1.0.0')];"
         f"run(settings, *pins, Path({str(project.gates)!r}), Path({str(project.out)!r}), how=How(full=True))"

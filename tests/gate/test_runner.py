@@ -8,7 +8,7 @@ import pytest
 from projects import REPO
 
 from hubver.errors import BadInput, HarnessFailed
-from hubver.gate.runner import run
+from hubver.gate.running.runner import run
 from hubver.gate.verdict import REPORT_JSON, REPORT_MARKDOWN
 from hubver.pins import Pin
 

@@ -27,7 +27,7 @@ from hubver.gate import (
     rouge,
     token_f1,
 )
-from hubver.gate.examples import BadScore
+from hubver.gate.asking.examples import BadScore
 from hubver.gate.scorers import identity
 from hubver.settings import Settings
 

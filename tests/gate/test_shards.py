@@ -5,10 +5,10 @@ from datetime import datetime, timezone
 import pytest
 
 from hubver.errors import BadInput, HarnessFailed
-from hubver.gate.case import Case
-from hubver.gate.contenders import Contender
-from hubver.gate.requests import Continuation, Generation, Likelihood
-from hubver.gate.shards import CarriedAnswers, Part, Shard, written
+from hubver.gate.asking.contenders import Contender
+from hubver.gate.asking.requests import Continuation, Generation, Likelihood
+from hubver.gate.hearing.case import Case
+from hubver.gate.hearing.shards import CarriedAnswers, Part, Shard, written
 from hubver.gate.verdict import Subject, TaskUsed
 from hubver.pins import Pin
 from hubver.settings import Settings

@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from hubver.gate import Task
-from hubver.gate.contenders import Contender
-from hubver.gate.examples import Examples
-from hubver.gate.models import Models
-from hubver.gate.requests import Chat, Generation, Message
-from hubver.gate.soundness import Soundness
+from hubver.gate.asking.contenders import Contender
+from hubver.gate.asking.examples import Examples
+from hubver.gate.asking.models import Models
+from hubver.gate.asking.requests import Chat, Generation, Message
+from hubver.gate.hearing.soundness import Soundness
 from hubver.settings import Settings
 
 pytestmark = pytest.mark.slow

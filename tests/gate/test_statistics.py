@@ -115,7 +115,7 @@ scores_of_any_kind = some.lists(
     some.one_of(some.sampled_from([0.0, 0.5, 1.0]), some.floats(0, 1)), min_size=1, max_size=60
 )
 thresholds = some.floats(0.01, 0.99)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 @few

@@ -10,8 +10,8 @@ import pytest
 
 from hubver.errors import BadInput
 from hubver.gate import ChoiceTask, PerplexityTask, Task, exact_match
+from hubver.gate.asking.requests import Chat, Continuation, Generation, Likelihood, Message
 from hubver.gate.engine import Engine, ModelSource
-from hubver.gate.requests import Chat, Continuation, Generation, Likelihood, Message
 from hubver.settings import Settings
 
 SETTINGS = Settings(endpoint="http://127.0.0.1:9")
@@ -219,7 +219,7 @@ def share_of_vowels(prediction, expected):
     [([1.0, float("nan"), 1.0], "gave nan"), ([1.0, 2.0, 0.0], "gave 2.0"), ([0.5, None, 0.5], "gave None")],
 )
 def test_a_draw_that_has_no_score_is_not_averaged_away(draws, message):
-    from hubver.gate.examples import BadScore
+    from hubver.gate.asking.examples import BadScore
 
     found = iter(draws)
     task = Task(

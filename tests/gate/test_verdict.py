@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from hubver.errors import BadDocument
 from hubver.gate import policies
+from hubver.gate.hearing.watch import Watch
 from hubver.gate.verdict import Counts, GateResult, GatesCode, Subject, Verdict, judge
-from hubver.gate.watch import Watch
 
 PASS = GateResult(policy="floor", task="t", outcome="pass", reason="fine")
 FAIL = GateResult(policy="floor", task="t", outcome="fail", reason="bad", gate="test_bad")

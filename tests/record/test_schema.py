@@ -7,7 +7,7 @@ from datetime import timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubver.documents import Part
@@ -74,7 +74,7 @@ def test_every_field_is_kept_in_some_record_that_was_published():
 
 
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25)
 def test_every_record_survives_the_round_trip(data):
     record = data.draw(of_type(RunRecord))
     raw = record.to_bytes()

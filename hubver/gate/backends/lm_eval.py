@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, MissingPackage, NotFound
+from hubver.gate.asking.examples import Examples, digest_of
+from hubver.gate.asking.requests import digest
 from hubver.gate.backends.lm_eval_documents import PERPLEXITIES, documents, judged, turns_as_text
-from hubver.gate.examples import Examples, digest_of
-from hubver.gate.requests import digest
 from hubver.gate.scorers import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hubver.gate.asking.examples import Answers
     from hubver.gate.backends.lm_eval_documents import Document
-    from hubver.gate.examples import Answers
     from hubver.settings import Settings
 
 # What `simple_evaluate` seeds the choice of few-shot examples with.
@@ -214,7 +214,7 @@ def _harness(doing: str) -> Any:
             f"This needs lm-evaluation-harness, which is not installed: {doing}.",
             hint="Install it with: pip install 'hubver[lm-eval]'",
         ) from None
-    from hubver.gate.quiet import library
+    from hubver.gate.asking.quiet import library
 
     # It shows progress bars, and has no switch for them.
     with library(doing), contextlib.redirect_stderr(io.StringIO()):

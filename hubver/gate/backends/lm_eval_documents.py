@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
-from hubver.gate.examples import digest_of
-from hubver.gate.requests import Chat, Generation, Likelihood, Message
+from hubver.gate.asking.examples import digest_of
+from hubver.gate.asking.requests import Chat, Generation, Likelihood, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hubver.gate.requests import Answer, Prompt, Request
+    from hubver.gate.asking.requests import Answer, Prompt, Request
 
 # Log-probabilities, with the length they are divided by: we score what they are the perplexity of.
 PERPLEXITIES = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"})

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.asking.requests import Answer, Request
     from hubver.gate.engine.source import ModelSource
     from hubver.gate.engine.timing import Timing
-    from hubver.gate.requests import Answer, Request
 
 
 class Respondent(Protocol):

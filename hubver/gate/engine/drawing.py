@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate.requests import digest
+from hubver.gate.asking.requests import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.gate.requests import Generation
+    from hubver.gate.asking.requests import Generation
 
 
 class Draws:

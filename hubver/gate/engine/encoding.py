@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, HarnessFailed
-from hubver.gate.public import said
-from hubver.gate.requests import Chat
+from hubver.gate.asking.requests import Chat
+from hubver.gate.running.public import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hubver.gate.requests import Likelihood, Prompt
+    from hubver.gate.asking.requests import Likelihood, Prompt
 
     # A text, and whether the tokenizer adds its special tokens.
     Text = tuple[str, bool]

@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, HarnessFailed
-from hubver.gate import adapter
+from hubver.gate.asking import adapter
+from hubver.gate.asking.quiet import library
+from hubver.gate.asking.requests import Chat
 from hubver.gate.engine.encoding import Encoder
 from hubver.gate.engine.source import read_tokenizer
-from hubver.gate.quiet import library
-from hubver.gate.requests import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.asking.requests import Prompt
     from hubver.gate.engine.source import ModelSource
-    from hubver.gate.requests import Prompt
 
 
 def tokenizer_fault(source: ModelSource, prompts: Sequence[Prompt]) -> str | None:

@@ -16,9 +16,9 @@ from hubver.gate.engine.drawing import Draws
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.asking.requests import Generation
     from hubver.gate.engine.batches import Batches
     from hubver.gate.engine.encoding import Encoder
-    from hubver.gate.requests import Generation
 
 
 @dataclass(frozen=True)

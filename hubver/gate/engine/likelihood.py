@@ -13,15 +13,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubver.gate.asking.requests import Continuation
 from hubver.gate.engine.trees import Tree, trees
-from hubver.gate.requests import Continuation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hubver.gate.asking.requests import Likelihood
     from hubver.gate.engine.batches import Batches
     from hubver.gate.engine.encoding import Encoder, Pair, Tokens
-    from hubver.gate.requests import Likelihood
 
     # The summed log-probability, and whether every token was the most likely one.
     Found = tuple[float, bool]

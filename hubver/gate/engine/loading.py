@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.gate import adapter
+from hubver.gate.asking import adapter
+from hubver.gate.asking.quiet import library
 from hubver.gate.engine import placement
 from hubver.gate.engine.batches import Batches, Budget
 from hubver.gate.engine.encoding import Encoder
@@ -13,14 +14,13 @@ from hubver.gate.engine.model import LoadedModel
 from hubver.gate.engine.network import Network
 from hubver.gate.engine.source import ModelSource, read_tokenizer
 from hubver.gate.engine.timing import time_requests
-from hubver.gate.quiet import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from hubver.gate.asking.requests import Request
     from hubver.gate.engine.timing import Timing
-    from hubver.gate.requests import Request
 
 
 class Engine:

@@ -6,20 +6,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubver.gate.asking.quiet import library
+from hubver.gate.asking.requests import Generation, Likelihood
 from hubver.gate.engine import placement
 from hubver.gate.engine.generation import generate
 from hubver.gate.engine.likelihood import score
-from hubver.gate.quiet import library
-from hubver.gate.requests import Generation, Likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.asking.requests import Answer, Request
     from hubver.gate.engine.batches import Batches, Budget
     from hubver.gate.engine.encoding import Encoder
     from hubver.gate.engine.network import Network
     from hubver.gate.engine.source import ModelSource
-    from hubver.gate.requests import Answer, Request
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate import adapter
+from hubver.gate.asking import adapter
 from hubver.gate.engine import likelihood, placement
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate import adapter
+from hubver.gate.asking import adapter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from hubver.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubver.gate.asking.requests import Request
     from hubver.gate.engine.model import LoadedModel
-    from hubver.gate.requests import Request
 
 
 @dataclass(frozen=True)

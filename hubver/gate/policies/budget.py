@@ -7,7 +7,8 @@ import statistics as plain
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hubver.gate import statistics, thresholds
+from hubver.gate import statistics
+from hubver.gate.hearing import thresholds
 from hubver.gate.policies.parts import combined, corrected
 from hubver.gate.policies.shared import (
     ALPHA,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate import statistics, thresholds
+from hubver.gate import statistics
+from hubver.gate.hearing import thresholds
 from hubver.gate.policies.beside import beside, mcnemar
 from hubver.gate.policies.shared import (
     ALPHA,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from hubver.gate import statistics, thresholds
+from hubver.gate import statistics
+from hubver.gate.hearing import thresholds
 from hubver.gate.policies.beside import beside
 from hubver.gate.policies.shared import ALPHA, Asking, Judged, cannot, ending, fault, outcome_of, shown
 from hubver.gate.verdict import GateResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.gate import thresholds
+from hubver.gate.hearing import thresholds
 from hubver.gate.policies.comparisons import REGRESSION, holds
 from hubver.gate.policies.floors import clears
 from hubver.gate.policies.parts import combined, corrected

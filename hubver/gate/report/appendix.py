@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.gate.public import public
-from hubver.gate.requests import Generation
+from hubver.gate.asking.requests import Generation
+from hubver.gate.running.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hubver.gate.contenders import Contender
-    from hubver.gate.examples import Examples
-    from hubver.gate.requests import Answer, Request
-    from hubver.gate.session import GateSession
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.examples import Examples
+    from hubver.gate.asking.requests import Answer, Request
+    from hubver.gate.hearing.session import GateSession
 
 _MOST_SHOWN = 20
 _MOST_LETTERS = 600

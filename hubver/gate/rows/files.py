@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, MissingPackage, NotFound
-from hubver.gate.public import said
+from hubver.gate.running.public import said
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, BadSettings, MissingPackage, NotFound
-from hubver.gate.public import said
 from hubver.gate.rows.files import checked, parse, plain
+from hubver.gate.running.public import said
 
 if TYPE_CHECKING:
     from hubver.gate.rows.files import Row
@@ -150,7 +150,7 @@ class HubSplit:
                 found=datasets.config.HF_ENDPOINT,
                 hint="Set HF_ENDPOINT before Python starts.",
             )
-        from hubver.gate.quiet import library
+        from hubver.gate.asking.quiet import library
 
         with library(f"reading {where}"):
             rows = self._load(datasets, sha, where, settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hubver.errors import BadInput, MissingPackage
-from hubver.gate.public import said
+from hubver.gate.running.public import said
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubver.errors import BadInput
-from hubver.gate.requests import Likelihood
+from hubver.gate.asking.requests import Likelihood
 from hubver.gate.tasks.columns import short
 from hubver.gate.tasks.shared import PromptTask, Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.gate.requests import Answer
+    from hubver.gate.asking.requests import Answer
     from hubver.gate.rows import Row
     from hubver.gate.tasks.columns import Columns
     from hubver.gate.tasks.shared import Answered

@@ -35,7 +35,7 @@ from hubver.gate.tasks.perplexity import PerplexityTask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubver.gate.examples import AnyTask
+    from hubver.gate.asking.examples import AnyTask
     from hubver.settings import Settings
 
 _KINDS: dict[str, type[Any]] = {

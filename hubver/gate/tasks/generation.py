@@ -7,7 +7,7 @@ from itertools import islice
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from hubver.gate.requests import Generation
+from hubver.gate.asking.requests import Generation
 from hubver.gate.scorers import Batched, exact_match, identity, name_of, score_all
 from hubver.gate.tasks.shared import PromptTask, Question
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
-from hubver.gate.requests import Likelihood
+from hubver.gate.asking.requests import Likelihood
 from hubver.gate.tasks.columns import short
 from hubver.gate.tasks.shared import Question, RowTask
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
 from hubver.gate import statistics
-from hubver.gate.examples import Examples, digest_of
-from hubver.gate.requests import Chat, Message
+from hubver.gate.asking.examples import Examples, digest_of
+from hubver.gate.asking.requests import Chat, Message
 from hubver.gate.rows import SUFFIXES, HubRows, HubSplit, Row, read_rows
 from hubver.gate.tasks.columns import Columns, short
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hubver.gate.examples import Answers
-    from hubver.gate.requests import Answer, Prompt, Request
+    from hubver.gate.asking.examples import Answers
+    from hubver.gate.asking.requests import Answer, Prompt, Request
     from hubver.settings import Settings
 
     # What each example was asked, and what was answered.

@@ -65,8 +65,8 @@ class Contender:
             NotFound, HubFailed: the Hub does not have them, or gives no answer.
             BadInput: the base model, or its commit, is not named.
         """
+        from hubver.gate.asking.quiet import library
         from hubver.gate.engine import ModelSource
-        from hubver.gate.quiet import library
         from hubver.pins import fetch, fetch_base
 
         with library(f"fetching {self.name}"):

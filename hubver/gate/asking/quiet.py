@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from hubver.errors import HarnessFailed, HubverError, MissingPackage
-from hubver.gate.public import said
+from hubver.gate.running.public import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

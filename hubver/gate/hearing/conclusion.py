@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import hubver
 from hubver.gate import policies
-from hubver.gate.provenance import gates_code
-from hubver.gate.public import public
-from hubver.gate.scores import Scores
-from hubver.gate.shards import Part, Shard, written
+from hubver.gate.hearing.scores import Scores
+from hubver.gate.hearing.shards import Part, Shard, written
+from hubver.gate.running.provenance import gates_code
+from hubver.gate.running.public import public
 from hubver.gate.verdict import Counts, GateResult, Subject, Verdict, count_gates, judge
 
 if TYPE_CHECKING:
-    from hubver.gate.case import Case
-    from hubver.gate.contenders import Contender
-    from hubver.gate.findings import Findings
-    from hubver.gate.models import Answering
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.models import Answering
+    from hubver.gate.hearing.case import Case
+    from hubver.gate.hearing.findings import Findings
 
 
 def verdict(case: Case, findings: Findings, exit_status: int, seeds: dict[str, int]) -> Verdict:

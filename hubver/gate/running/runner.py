@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument, BadInput, HarnessFailed
-from hubver.gate import child, outbox
-from hubver.gate.provenance import gates_code
-from hubver.gate.scores import SCORES_JSON
-from hubver.gate.shards import CarriedAnswers
+from hubver.gate.hearing.scores import SCORES_JSON
+from hubver.gate.hearing.shards import CarriedAnswers
+from hubver.gate.running import child, outbox
+from hubver.gate.running.provenance import gates_code
 from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN, Verdict
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from hubver.gate.shards import Part
+    from hubver.gate.hearing.shards import Part
     from hubver.pins import Pin
     from hubver.settings import Settings
 

@@ -15,15 +15,15 @@ from pydantic import Field
 
 from hubver.documents import Document
 from hubver.errors import BadInput, HarnessFailed
-from hubver.gate.measured import Measured
-from hubver.gate.requests import digest, from_json, to_json
+from hubver.gate.asking.measured import Measured
+from hubver.gate.asking.requests import digest, from_json, to_json
 from hubver.gate.verdict import Subject, TaskUsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hubver.gate.contenders import Contender
-    from hubver.gate.requests import Answer, Prompt, Request
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.requests import Answer, Prompt, Request
 
 _PART = re.compile(r"(?P<index>[1-9]\d{0,3})/(?P<count>[1-9]\d{0,3})")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import HubverError
 from hubver.gate import policies, statistics
-from hubver.gate.examples import BadScore
-from hubver.gate.findings import Findings
-from hubver.gate.soundness import Soundness
+from hubver.gate.asking.examples import BadScore
+from hubver.gate.hearing.findings import Findings
+from hubver.gate.hearing.soundness import Soundness
 from hubver.gate.tasks.declared import declared
 from hubver.gate.verdict import GateResult, TaskUsed
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from hubver.gate.case import Case
-    from hubver.gate.contenders import Contender
-    from hubver.gate.examples import AnyTask, Examples
-    from hubver.gate.models import Answering
-    from hubver.gate.scores import Scores
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.examples import AnyTask, Examples
+    from hubver.gate.asking.models import Answering
+    from hubver.gate.hearing.case import Case
+    from hubver.gate.hearing.scores import Scores
     from hubver.gate.verdict import Tier
 
     Look = Callable[[Examples, Sequence[str]], GateResult]

@@ -10,15 +10,15 @@ import math
 from typing import TYPE_CHECKING
 
 from hubver.gate import policies
-from hubver.gate.requests import Likelihood
+from hubver.gate.asking.requests import Likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.gate.contenders import Contender
-    from hubver.gate.examples import Examples
-    from hubver.gate.models import Answering
-    from hubver.gate.requests import Answer, Prompt
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.examples import Examples
+    from hubver.gate.asking.models import Answering
+    from hubver.gate.asking.requests import Answer, Prompt
     from hubver.gate.verdict import GateResult
 
 # A few prompts show whether an adapter changes anything at all, and whether a tokenizer is the wrong one.

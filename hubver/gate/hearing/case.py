@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from hubver.gate.contenders import Contender
-    from hubver.gate.shards import Part
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.hearing.shards import Part
     from hubver.settings import Settings
 
 

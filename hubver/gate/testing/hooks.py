@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hubver.errors import HubverError
-from hubver.gate import conclusion, outbox
-from hubver.gate.case import Case
-from hubver.gate.child import PROGRESS
-from hubver.gate.contenders import find_candidate, find_production
-from hubver.gate.models import Models
-from hubver.gate.provenance import gates_code
-from hubver.gate.public import public, said
+from hubver.gate.asking.contenders import find_candidate, find_production
+from hubver.gate.asking.models import Models
+from hubver.gate.hearing import conclusion
+from hubver.gate.hearing.case import Case
+from hubver.gate.hearing.scores import SCORES_JSON, Scores
+from hubver.gate.hearing.session import SEED, GateSession
+from hubver.gate.hearing.shards import CarriedAnswers, Part
 from hubver.gate.report import appendix, line, markdown, properties, sentence
 from hubver.gate.report.page import html
-from hubver.gate.scores import SCORES_JSON, Scores
-from hubver.gate.session import SEED, GateSession
-from hubver.gate.shards import CarriedAnswers, Part
+from hubver.gate.running import outbox
+from hubver.gate.running.child import PROGRESS
+from hubver.gate.running.provenance import gates_code
+from hubver.gate.running.public import public, said
 from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from hubver.gate.models import Answering
+    from hubver.gate.asking.models import Answering
     from hubver.gate.verdict import Verdict
 
 

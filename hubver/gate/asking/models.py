@@ -6,18 +6,18 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from hubver.errors import HarnessFailed
-from hubver.gate.answers import AnswerFile
+from hubver.gate.asking.answers import AnswerFile
+from hubver.gate.asking.measured import Measured
+from hubver.gate.asking.requests import Chat, digest
 from hubver.gate.engine import Engine, template_fault, tokenizer_fault
-from hubver.gate.measured import Measured
-from hubver.gate.requests import Chat, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hubver.gate.contenders import Contender
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.asking.requests import Answer, Prompt, Request
     from hubver.gate.engine import Backend, ModelSource
-    from hubver.gate.requests import Answer, Prompt, Request
     from hubver.settings import Settings
 
 # Answers are kept after this many requests, then after twice as many while that takes no longer than some seconds: a

@@ -7,8 +7,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.gate.scores import SCORES_JSON
-from hubver.gate.shards import Shard
+from hubver.gate.hearing.scores import SCORES_JSON
+from hubver.gate.hearing.shards import Shard
 from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubver.errors import BadInput
+from hubver.gate.hearing.watch import Watch
 from hubver.gate.verdict import GateResult, TaskUsed
-from hubver.gate.watch import Watch
 
 Scored = dict[tuple[str, str], dict[str, float]]
 

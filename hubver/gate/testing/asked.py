@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubver.gate.requests import Generation
+from hubver.gate.asking.requests import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubver.gate.contenders import Contender
-    from hubver.gate.session import GateSession
+    from hubver.gate.asking.contenders import Contender
+    from hubver.gate.hearing.session import GateSession
 
 
 class Model:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from hubver.errors import BadInput
-from hubver.gate import policies, thresholds
-from hubver.gate.session import SEED, sliced
+from hubver.gate import policies
+from hubver.gate.hearing import thresholds
+from hubver.gate.hearing.session import SEED, sliced
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from hubver.gate.examples import AnyTask, Examples
-    from hubver.gate.session import GateSession, Look
+    from hubver.gate.asking.examples import AnyTask, Examples
+    from hubver.gate.hearing.session import GateSession, Look
     from hubver.gate.verdict import GateResult, Tier
 
 

@@ -14,13 +14,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
-from hubver.gate.requests import digest, from_json, to_json
+from hubver.gate.asking.requests import digest, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from hubver.gate.requests import Answer, Request
+    from hubver.gate.asking.requests import Answer, Request
 
 _FORMAT = "hubver.answers/1"
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hubver.errors import HubverError
-from hubver.gate.public import said
+from hubver.gate.running.public import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hubver.gate.requests import Answer, Request
+    from hubver.gate.asking.requests import Answer, Request
     from hubver.settings import Settings
 
     Answers = Mapping[str, tuple[Answer, ...]]

@@ -1,0 +1,1 @@
+"""Hearing a case: from what models scored to the verdict, on one machine or several."""

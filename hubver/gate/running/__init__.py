@@ -1,0 +1,1 @@
+"""Running the gates in a process of their own, and what of them is kept and told."""

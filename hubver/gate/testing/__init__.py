@@ -1,0 +1,1 @@
+"""The gate inside pytest: hooks, and the fixtures that a test sees."""
