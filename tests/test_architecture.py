@@ -58,6 +58,7 @@ PURE = (
     "hubver.gate.verdict",
     "hubver.demo.tickets",
     "hubver.reproduce.plan",
+    "hubver.reproduce.command",
     "hubver.reproduce.environment",
     "hubver.reproduce.causes",
 )

@@ -12,25 +12,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
+from hubver.reproduce.command import REDACTED, inside, program, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hubver.record.schema import Base, Code, Environment, FileEntry, RunRecord
 
-# What `hubver.record.secrets` puts in the place of a secret.
-_REDACTED = "[redacted]"
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Addresses that git fetches from; `ext::` and the like run commands.
 _REMOTE = re.compile(r"(?:https?|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
-_PROGRAM = re.compile(r"[A-Za-z0-9][\w.-]*")
-# What `hubver.record.paths` puts in the place of a folder of the machine, and `hubver.record.code` calls a notebook's cells.
+# What `hubver.record.paths` puts in the place of a folder of the machine.
 _ELSEWHERE = "[elsewhere]"
-CELLS_PATH = "notebook-cells.py"
 _OF_THE_MACHINE = re.compile(r"\w*VISIBLE_DEVICES|ZE_AFFINITY_MASK|ONEAPI_DEVICE_SELECTOR|\w*_OFFLINE")
-_PUSHING = re.compile(r"--push[_-]to[_-]hub(?P<value>=.*)?")
-_BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no"})
 
 
 @dataclass(frozen=True)
@@ -139,8 +134,8 @@ def plan(record: RunRecord, diff: bytes | None, given: Given) -> Plan:
     from_folder = base.id is None or base.sha is None or any(gap.field == "base_model.id" for gap in record.gaps)
     return Plan(
         source=_source(record.code, diff, given, notes),
-        directory=_inside(record.code.directory) if record.code.directory is not None else None,
-        program=_program(record.code) if given.command is None else None,
+        directory=inside(record.code.directory) if record.code.directory is not None else None,
+        program=program(record.code) if given.command is None else None,
         command=(*_launch(record.environment, given), *_command(record, given, notes)),
         variables=_variables(record.environment),
         models={base.id: base.sha} if base.id and base.sha else {},
@@ -177,14 +172,6 @@ def _source(code: Code, diff: bytes | None, given: Given, notes: list[str]) -> S
     return Source(remote, code.sha, diff, code.submodules)
 
 
-def _inside(directory: str) -> str:
-    """The working directory; one that leads out of the repository is somebody's mistake, or worse."""
-    normal = posixpath.normpath(directory)
-    if normal.startswith(("/", "..")):
-        raise BadInput("The record's working directory is outside of its repository.", found=directory[:80])
-    return normal
-
-
 def _launch(environment: Environment, given: Given) -> tuple[str, ...]:
     """What starts the processes. torchrun does it for accelerate too, whose settings are among the variables."""
     processes = environment.world_size or 1
@@ -199,83 +186,11 @@ def _launch(environment: Environment, given: Given) -> tuple[str, ...]:
     return ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes))
 
 
-def _program(code: Code) -> str | None:
-    if code.command is not None and not _PROGRAM.fullmatch(code.command):
-        raise BadInput("The record's command is no name of a program.", found=code.command[:80])
-    return code.command
-
-
 def _command(record: RunRecord, given: Given, notes: list[str]) -> tuple[str, ...]:
     if given.command is not None:
         words = shlex.split(given.command)
         return tuple(words[1:] if words and re.fullmatch(r"(.*/)?python[\d.]*", words[0]) else words)
-    code = record.code
-    if code.command is not None:
-        program: tuple[str, ...] = ()
-    elif code.module is not None:
-        program = ("-m", code.module)
-    elif code.entry_point is not None:
-        program = (_script(code, notes),)
-    else:
-        raise BadInput(
-            "The record does not say which script ran.",
-            expected="the command line of a script, as HubverCallback records it",
-            hint='Say it yourself: --command "train.py --output out"',
-        )
-    return (*program, *_without_pushing(_filled(code.argv, given.values), notes))
-
-
-def _script(code: Code, notes: list[str]) -> str:
-    """The script, relative to the working directory; to the repository where that lay outside of it."""
-    entry = _inside(code.entry_point or "")
-    if entry.endswith(".ipynb"):
-        entry = CELLS_PATH
-    if entry == CELLS_PATH:
-        notes.append("The run was a notebook: its cells are run as one script, and what only IPython knows will fail.")
-    return entry if code.directory is None else posixpath.relpath(entry, _inside(code.directory))
-
-
-def _filled(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """The arguments, with what the user gives for those that the record hides."""
-    filled: list[str] = []
-    missing: list[str] = []
-    for position, word in enumerate(argv):
-        if _REDACTED not in word:
-            filled.append(word)
-            continue
-        option, equals, _ = word.partition("=")
-        if not (equals and option.startswith("-")):
-            option = argv[position - 1] if position and argv[position - 1].startswith("-") else f"argument-{position}"
-            equals = ""
-        name = option.lstrip("-")
-        value = values.get(name)
-        if value is None:
-            missing.append(name)
-        else:
-            filled.append(f"{option}={value}" if equals else value)
-    if missing:
-        raise BadInput(
-            f"The record hides what stood in the command for {', '.join(missing)}: it looked like a secret.",
-            hint="Give it, or any value that the run can do with: "
-            + " ".join(f"--set {name}=VALUE" for name in missing),
-        )
-    return filled
-
-
-def _without_pushing(argv: list[str], notes: list[str]) -> list[str]:
-    """Nothing is published again: `--push_to_hub` goes, with its value."""
-    left: list[str] = []
-    skip = False
-    for position, word in enumerate(argv):
-        if skip:
-            skip = False
-        elif found := _PUSHING.fullmatch(word):
-            notes.append(f"{word} is left out: nothing is published again.")
-            following = argv[position + 1].lower() if position + 1 < len(argv) else ""
-            skip = found["value"] is None and following in _BOOLEANS
-        else:
-            left.append(word)
-    return left
+    return recorded(record.code, given.values, notes)
 
 
 def _variables(environment: Environment) -> dict[str, str]:
@@ -287,7 +202,7 @@ def _variables(environment: Environment) -> dict[str, str]:
         name: value
         for name, value in environment.variables.items()
         if not (
-            _REDACTED in value or _ELSEWHERE in value or (_OF_THE_MACHINE.fullmatch(name) and value not in {"", "-1"})
+            REDACTED in value or _ELSEWHERE in value or (_OF_THE_MACHINE.fullmatch(name) and value not in {"", "-1"})
         )
     }
     if environment.threads is not None:
