@@ -7,6 +7,8 @@ The public API. Names are loaded when they are first used, so that `import hubve
 - `load("org/name", "production")`: model, tokenizer and record of one pinned revision.
 - `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
 - `promote`, `rollback`, `status`: what is in production.
+- `show`, `difference`: how a revision was made, and what differs between two.
+- `verify`, `sign`: whether it is what was published, and who says so.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from hubver.callback import HubverCallback
     from hubver.channels import status
+    from hubver.diff.difference import difference, show
     from hubver.errors import HubverError
     from hubver.loading import load
     from hubver.pins import Pin, resolve
@@ -36,11 +39,13 @@ __all__ = [
     "Published",
     "RunRecord",
     "Settings",
+    "difference",
     "load",
     "promote",
     "push",
     "resolve",
     "rollback",
+    "show",
     "sign",
     "status",
     "verify",
@@ -48,6 +53,8 @@ __all__ = [
 
 _HOMES = {
     "HubverCallback": "hubver.callback",
+    "difference": "hubver.diff.difference",
+    "show": "hubver.diff.difference",
     "HubverError": "hubver.errors",
     "Pin": "hubver.pins",
     "load": "hubver.loading",

@@ -64,9 +64,12 @@ class Reading:
         if self.declared:
             # Which files the rows came from is what the user has said.
             notes.gaps = [gap for gap in notes.gaps if not gap.field.endswith(".files")]
+        seen = {file.sha256 for source in sources for file in source.files}
         for item in self.declared:
             declare: Callable[[], data.Found] = partial(data.declared, item, self.root)
-            sources += _kept(notes.ask("data", declare, data.Found(())), notes)
+            said = _kept(notes.ask("data", declare, data.Found(())), notes)
+            # What the trainer was seen to read from these very files is in the record already.
+            sources += (one for one in said if not one.files or any(file.sha256 not in seen for file in one.files))
         return tuple(sources)
 
 

@@ -110,6 +110,15 @@ def test_files_that_the_user_names_are_no_gap(project, declared, open_fields):
     assert [file.path for source in sources for file in source.files] == list(declared)
 
 
+def test_what_was_read_from_a_file_and_named_as_well_is_one_source(project):
+    dataset = load("json", data_files="data/a.jsonl", split="train")
+    held = (("train", "train", dataset),)
+    argv = ("--data", "data/a.jsonl")
+    reading = Reading(Settled(Base(), ()), held, ("data/a.jsonl", "data/b.jsonl"), project, project, argv, None)
+    found = [[file.path for file in source.files] for source in reading.data(Notes())]
+    assert found == [["data/a.jsonl"], ["data/b.jsonl"]]
+
+
 def test_a_file_that_changed_since_it_was_read_is_not_taken_for_it(project):
     dataset = load("json", data_files="data/a.jsonl", split="train")
     (project / "data" / "a.jsonl").write_text('{"x": 9}\n')
