@@ -21,8 +21,9 @@ from transformers import TrainerCallback
 from hubver.checkpoints.spool import Entry, Spool, let_go
 from hubver.checkpoints.watched import Checkpoints
 from hubver.errors import BadInput, HubverError
-from hubver.record import draft, live, watch
-from hubver.record.background import Reader
+from hubver.record import draft
+from hubver.record.observe import live, watch
+from hubver.record.observe.background import Reader
 from hubver.record.secrets import redact
 from hubver.settings import Settings
 

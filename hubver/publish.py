@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hubver.diff import Proposal
     from hubver.hub.contents import Refs
     from hubver.landed import Landed
-    from hubver.record.files import LeftOut
+    from hubver.record.folder.files import LeftOut
     from hubver.record.schema import Gap
     from hubver.signing.parties import Signer
     from hubver.versions import Bump

@@ -173,7 +173,7 @@ def test_one_reader_of_the_environment() -> None:
     }
     assert readers <= {
         "hubver.settings",
-        "hubver.record.environment",  # how a run was launched is part of what it was
+        "hubver.record.place.environment",  # how a run was launched is part of what it was
         "hubver.cli.main",  # the debug switch must work when settings cannot be read
         "hubver.cli.demo",  # points its own process at the demo's Hub
         "hubver.gate.running.child",  # hands the environment on to its child

@@ -11,7 +11,7 @@ import pytest
 
 from hubver.record import capture
 from hubver.record.draft import find
-from hubver.record.safetensors_header import read_header
+from hubver.record.folder.safetensors_header import read_header
 from hubver.record.schema import RunRecord
 
 pytestmark = [

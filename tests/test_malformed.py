@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from outputs import write_adapter
 
 from hubver.errors import BadInput
-from hubver.record import adapter, draft, trainer_state
-from hubver.record.safetensors_header import read_header, read_metadata
+from hubver.record import draft
+from hubver.record.folder import adapter, trainer_state
+from hubver.record.folder.safetensors_header import read_header, read_metadata
 
 # The command itself needs some 250 MB of addresses for its libraries; the largest part of the rest is JSON that is parsed.
 _MEMORY = 3 << 30
@@ -203,7 +204,7 @@ def test_nothing_of_them_was_published(hub, outcomes):
 
 
 def test_a_folder_of_many_files_is_looked_through(tmp_path):
-    from hubver.record.files import select
+    from hubver.record.folder.files import select
 
     folder = write_adapter(tmp_path / "out")
     for number in range(5_000):

@@ -181,7 +181,7 @@ def test_a_file_that_would_travel_with_a_secret_is_refused(tmp_path, file):
     from safetensors.numpy import load_file, save_file
 
     from hubver.errors import Unsafe
-    from hubver.record.files import select
+    from hubver.record.folder.files import select
 
     folder = write_adapter(tmp_path / "out")
     weights = folder / "adapter_model.safetensors"

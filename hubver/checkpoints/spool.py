@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from hubver.documents import Document, Part
 from hubver.record import draft
-from hubver.record.files import belongs
+from hubver.record.folder.files import belongs
 from hubver.versions import Bump
 
 if TYPE_CHECKING:

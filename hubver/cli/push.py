@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from hubver.record.files import LeftOut
+    from hubver.record.folder.files import LeftOut
     from hubver.record.schema import Gap
     from hubver.versions import Bump
 

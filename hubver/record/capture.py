@@ -13,26 +13,17 @@ from typing import TYPE_CHECKING
 
 from hubver.documents import canonical_json
 from hubver.errors import BadInput
-from hubver.record import (
-    adapter,
-    base_model,
-    code,
-    digest,
-    environment,
-    found,
-    git,
-    remote_code,
-    said,
-    tokenizer,
-    weights,
-)
+from hubver.record import digest, found, said
 from hubver.record.draft import RUN_FILE, find
-from hubver.record.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
+from hubver.record.folder import adapter, remote_code, tokenizer, weights
+from hubver.record.folder.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
+from hubver.record.folder.tensor_scan import TensorScan, check_numbers, doubts
 from hubver.record.frameworks import detect
 from hubver.record.hints import hints_for
+from hubver.record.place import code, environment, git
 from hubver.record.schema import Base, FileEntry, Gap, RunRecord, Training
 from hubver.record.scrub import scrub
-from hubver.record.tensor_scan import TensorScan, check_numbers, doubts
+from hubver.record.sources import base_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

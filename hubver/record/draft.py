@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadDocument
-from hubver.record import environment, trainer_state
 from hubver.record.digest import sha256
+from hubver.record.folder import trainer_state
+from hubver.record.place import environment
 from hubver.record.schema import Gap, RunRecord
 from hubver.record.scrub import scrub
 

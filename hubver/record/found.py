@@ -6,9 +6,11 @@ from datetime import timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import adapter, base_model, code, environment, trainer_state
 from hubver.record.draft import RUN_FILE, Draft
+from hubver.record.folder import adapter, trainer_state
+from hubver.record.place import code, environment
 from hubver.record.schema import Base, Gap, RunRecord
+from hubver.record.sources import base_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

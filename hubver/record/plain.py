@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from hubver.record.paths import portable
+from hubver.record.place.paths import portable
 
 
 def class_name(thing: Any) -> str:
@@ -17,7 +17,7 @@ def class_name(thing: Any) -> str:
 def jsonable(value: Any) -> Any:
     """A value as JSON can say it: sets sorted, enums by value, absolute paths by their last part.
 
-    Paths within other text are shown as `hubver.record.paths.portable` shows them.
+    Paths within other text are shown as `hubver.record.place.paths.portable` shows them.
     """
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput
-from hubver.record import data
 from hubver.record.schema import Base, Gap
+from hubver.record.sources import data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

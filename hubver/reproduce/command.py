@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # What `hubver.record.secrets` puts in the place of a secret.
 REDACTED = "[redacted]"
-# What `hubver.record.code` calls the cells of a notebook.
+# What `hubver.record.place.code` calls the cells of a notebook.
 _CELLS = "notebook-cells.py"
 _PROGRAM = re.compile(r"[A-Za-z0-9][\w.-]*")
 _PUSHING = re.compile(r"--push[_-]to[_-]hub(?P<value>=.*)?")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hubver.reproduce.place import Place
     from hubver.reproduce.plan import Given, Wanted
 
-# What `hubver.record.paths` leaves of the folders of a machine.
+# What `hubver.record.place.paths` leaves of the folders of a machine.
 _ELSEWHERE = "[elsewhere]/"
 _BASE_OPTION = re.compile(r"--?[\w-]*(model|base|checkpoint)[\w-]*", re.IGNORECASE)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver.record.draft import FINAL_FOLDER, RUN_FILE
-from hubver.record.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from hubver.record.folder.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Addresses that git fetches from; `ext::` and the like run commands.
 _REMOTE = re.compile(r"(?:https?|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[^\s]+")
-# What `hubver.record.paths` puts in the place of a folder of the machine.
+# What `hubver.record.place.paths` puts in the place of a folder of the machine.
 _ELSEWHERE = "[elsewhere]"
 _OF_THE_MACHINE = re.compile(r"\w*VISIBLE_DEVICES|ZE_AFFINITY_MASK|ONEAPI_DEVICE_SELECTOR|\w*_OFFLINE")
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from hubver import pins
 from hubver.errors import BadDocument, HarnessFailed, NotFound
 from hubver.hub.client import Hub
-from hubver.record.code import DIFF_PATH
 from hubver.record.digest import sha256
+from hubver.record.place.code import DIFF_PATH
 from hubver.record.schema import RECORD_FILE, Environment, RunRecord
 from hubver.reproduce import environment
 from hubver.reproduce.plan import plan

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import HarnessFailed, NotFound
 from hubver.hub.client import Hub
-from hubver.record import adapter, capture, draft
+from hubver.record import capture, draft
 from hubver.record.digest import entry
-from hubver.record.files import ADAPTER_CONFIG
+from hubver.record.folder import adapter
+from hubver.record.folder.files import ADAPTER_CONFIG
 from hubver.reproduce import code, environment, inputs, outputs, run, venv
 from hubver.reproduce.causes import Cause, causes
 from hubver.reproduce.closeness import Distance, distance

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hubver.errors import BadInput
-from hubver.record.adapter import described, normalised_config
+from hubver.record.folder.adapter import described, normalised_config
 
 SHA = "b" * 40
 

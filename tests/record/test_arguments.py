@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hubver.record import environment
-from hubver.record.arguments import changed
+from hubver.record.observe.arguments import changed
+from hubver.record.place import environment
 
 pytestmark = pytest.mark.slow
 

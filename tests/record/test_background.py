@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hubver.record.background import Reader
-from hubver.record.base_model import Settled
 from hubver.record.draft import Draft
-from hubver.record.reading import PENDING_BASE, PENDING_DATA, Reading
+from hubver.record.observe.background import Reader
+from hubver.record.observe.reading import PENDING_BASE, PENDING_DATA, Reading
+from hubver.record.observe.watch import Begun
 from hubver.record.schema import Base, RunRecord
-from hubver.record.watch import Begun
+from hubver.record.sources.base_model import Settled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import constants
 
 from hubver.errors import NotFound
-from hubver.record.base_model import digested, loaded, settle
 from hubver.record.schema import Base
+from hubver.record.sources.base_model import digested, loaded, settle
 
 SHA = "b" * 40
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubver.record.code import of_directory, of_process
+from hubver.record.place.code import of_directory, of_process
 
 
 def git(folder, *arguments):
@@ -205,7 +205,7 @@ def test_a_module_that_python_ran(repository, module, file):
     (repository / "pkg").mkdir()
     (repository / "pkg" / "__init__.py").write_text("")
     (repository / file).write_text(
-        "import sys\nfrom pathlib import Path\nfrom hubver.record.code import of_process\n"
+        "import sys\nfrom pathlib import Path\nfrom hubver.record.place.code import of_process\n"
         "state = of_process(sys.argv, Path.cwd())\nprint(state.code.model_dump_json())\n"
     )
     git(repository, "add", "-A")
@@ -220,7 +220,7 @@ def test_a_module_that_python_ran(repository, module, file):
 def test_modules_that_were_imported_and_are_in_no_commit_are_named_and_not_kept(repository):
     (repository / "helper.py").write_text("RATE = 1\n")
     (repository / "src" / "train.py").write_text(
-        "import sys\nfrom pathlib import Path\nimport helper\nfrom hubver.record.code import of_process\n"
+        "import sys\nfrom pathlib import Path\nimport helper\nfrom hubver.record.place.code import of_process\n"
         "state = of_process(sys.argv, Path.cwd())\nprint(*state.gaps, (state.diff or b'').decode(), sep='\\n')\n"
     )
     git(repository, "commit", "-qam", "train")

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from hubver.errors import BadInput
-from hubver.record.content import content_digest, dataset_digest, rows_digest
-from hubver.record.data import declared, describe
+from hubver.record.sources.content import content_digest, dataset_digest, rows_digest
+from hubver.record.sources.data import declared, describe
 
 COLUMNS = {"b": [1, 2.5, None], "a": ["é", 'q"', ""]}
 
@@ -34,7 +34,7 @@ def test_bytes_and_dates_have_a_form_and_objects_do_not():
 
 
 def test_the_digest_is_the_same_in_another_process():
-    script = f"from hubver.record.content import content_digest; print(content_digest([{COLUMNS!r}]))"
+    script = f"from hubver.record.sources.content import content_digest; print(content_digest([{COLUMNS!r}]))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from hubver.record import data
-from hubver.record.base_model import Settled
-from hubver.record.data_files import candidates
-from hubver.record.notes import Notes
-from hubver.record.reading import Reading
+from hubver.record.observe.notes import Notes
+from hubver.record.observe.reading import Reading
 from hubver.record.schema import Base
+from hubver.record.sources import data
+from hubver.record.sources.base_model import Settled
+from hubver.record.sources.data_files import candidates
 
 pytestmark = pytest.mark.slow
 

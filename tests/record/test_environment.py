@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hubver.record import environment, machine, packages, variables
+from hubver.record.place import environment, machine, packages, variables
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from hubver.errors import BadInput, Unsafe
-from hubver.record.files import select
+from hubver.record.folder.files import select
 
 
 def travelling(folder) -> set[str]:

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from hubver.record.digest import sha256
-from hubver.record.functions import described, functions_of, source_digest
+from hubver.record.observe.functions import described, functions_of, source_digest
 
 
 def plain(row):
@@ -83,9 +83,7 @@ def test_lambdas_differ_by_their_statement():
 
 def test_the_digest_is_the_same_in_another_process_and_at_another_depth(tmp_path):
     (tmp_path / "user_code.py").write_text("if True:\n" + textwrap.indent(PLAIN, "    "))
-    script = (
-        "from hubver.record.functions import source_digest; import user_code; print(source_digest(user_code.plain))"
-    )
+    script = "from hubver.record.observe.functions import source_digest; import user_code; print(source_digest(user_code.plain))"
     path = [str(tmp_path), *filter(None, sys.path)]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}; {script}"],

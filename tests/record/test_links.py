@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from hubver.record.links import joined, links_of, public_url
+from hubver.record.observe.links import joined, links_of, public_url
 from hubver.record.schema import Link
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hubver.record.paths import portable
+from hubver.record.place.paths import portable
 
 HERE = Path("/srv/jobs/alice/run 7")
 

@@ -13,8 +13,8 @@ import zlib
 import numpy as np
 import pytest
 
-from hubver.record import remote_code
-from hubver.record.pickles import is_pickle
+from hubver.record.folder import remote_code
+from hubver.record.folder.pickles import is_pickle
 
 PICKLE = pickle.dumps({"a": print}, protocol=4)
 OLD = pickle.dumps(print, protocol=0)

@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from hubver.errors import BadInput
-from hubver.record.safetensors_header import read_header
+from hubver.record.folder.safetensors_header import read_header
 
 
 def file_of(header: object, buffer: bytes = b"") -> bytes:

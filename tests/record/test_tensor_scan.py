@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hubver.errors import BadInput
-from hubver.record.tensor_scan import TensorScan, check_numbers, doubts
+from hubver.record.folder.tensor_scan import TensorScan, check_numbers, doubts
 
 NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 LARGEST = {"F64": 1.7e308, "F32": 3.4e38, "F16": 65504.0, "BF16": 3.38e38}
@@ -27,7 +27,7 @@ def scanned(tensors: dict[str, tuple[str, bytes]], piece: int = 1 << 20, width: 
         buffer += data
     raw = json.dumps(header).encode()
     whole = struct.pack("<Q", len(raw)) + raw + buffer
-    from hubver.record.safetensors_header import parse_header
+    from hubver.record.folder.safetensors_header import parse_header
 
     scan = TensorScan("a.safetensors", parse_header(raw, len(buffer), "a"), len(whole) - len(buffer))
     for start in range(0, len(whole), piece):

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from hubver.record.digest import entry
+from hubver.record.folder.tokenizer import from_files
 from hubver.record.schema import Tokenizer
-from hubver.record.tokenizer import from_files
 
 SEEN = Tokenizer(
     tokenizer_class="GPT2Tokenizer", sample="hello", sample_sha256="a" * 64, padding_side="left", model_max_length=128

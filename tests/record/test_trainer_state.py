@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from hubver.record import watch
+from hubver.record.folder.trainer_state import clean_history, thinned
+from hubver.record.observe import watch
 from hubver.record.schema import RunRecord
-from hubver.record.trainer_state import clean_history, thinned
 
 
 def history(length: int, *, every: int) -> list[dict[str, float]]:

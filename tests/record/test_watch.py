@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hubver.record.functions import functions_of
+from hubver.record.observe.functions import functions_of
 from hubver.record.schema import RunRecord
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from huggingface_hub import HfApi
 
 from hubver.errors import HarnessFailed, NotFound
 from hubver.localhub import LocalHub
-from hubver.record.adapter import normalised_config
 from hubver.record.digest import entry, sha256
+from hubver.record.folder.adapter import normalised_config
 from hubver.record.schema import Code, Environment, RunRecord
 from hubver.reproduce import venv
 from hubver.reproduce.place import Place

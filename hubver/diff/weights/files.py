@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hubver.errors import BadDocument, NotFound
 from hubver.hub.parts import RemoteFile
-from hubver.record.adapter import read_config
 from hubver.record.digest import entry
-from hubver.record.safetensors_header import header_length, parse_header
+from hubver.record.folder.adapter import read_config
+from hubver.record.folder.safetensors_header import header_length, parse_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubver.record.frameworks import bounded
-from hubver.record.links import public_url
+from hubver.record.observe.links import public_url
 from hubver.record.schema import Link, Seeds
 from hubver.record.secrets import redact
 

@@ -12,7 +12,7 @@ class DataSource(Part):
     Attributes:
         role: `train` or `eval`; null for data that was only declared.
         config: the configuration (subset) of a Hub dataset, where it has several.
-        content_sha256: digest of the rows in order (see `hubver.record.content.content_digest`); of a folder with too many
+        content_sha256: digest of the rows in order (see `hubver.record.sources.content.content_digest`); of a folder with too many
             files to list, the digest of its list: `path NUL sha256 LF` for each, sorted by path.
         columns: as the trainer saw them, after its own preprocessing.
         streaming: the rows were read as they came, so that neither their number nor their content is known.

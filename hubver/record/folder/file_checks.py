@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput, Unsafe
-from hubver.record.file_names import ADAPTER_CONFIG, INDEX
-from hubver.record.safetensors_header import read_header, read_metadata
+from hubver.record.folder.file_names import ADAPTER_CONFIG, INDEX
+from hubver.record.folder.safetensors_header import read_header, read_metadata
 from hubver.record.secrets import redact
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.record import changes, environment, git, started
 from hubver.record.digest import sha256
-from hubver.record.paths import ELSEWHERE, portable, relative
+from hubver.record.place import changes, environment, git, started
+from hubver.record.place.paths import ELSEWHERE, portable, relative
 from hubver.record.schema import Code, Gap
 from hubver.record.secrets import redact, redact_argv
 

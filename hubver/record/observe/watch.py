@@ -13,24 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hubver.record import (
-    accelerator,
-    arguments,
-    base_model,
-    code,
-    data,
-    draft,
-    functions,
-    links,
-    live,
-    resources,
-    trainer_state,
-)
+from hubver.record import draft
 from hubver.record.draft import Draft
-from hubver.record.held import Held, Said
-from hubver.record.notes import Notes
-from hubver.record.reading import PENDING_BASE, PENDING_DATA, Reading
+from hubver.record.folder import trainer_state
+from hubver.record.observe import arguments, functions, links, live, resources
+from hubver.record.observe.held import Held, Said
+from hubver.record.observe.notes import Notes
+from hubver.record.observe.reading import PENDING_BASE, PENDING_DATA, Reading
+from hubver.record.place import accelerator, code
 from hubver.record.schema import Base, DataSource, Environment, Function, Gap, Resources, RunRecord, Tokenizer, Training
+from hubver.record.sources import base_model, data
 
 __all__ = ["Begun", "Held", "Said", "begin", "until_now", "utc_now"]
 
@@ -40,7 +32,7 @@ class Begun:
     """A run before its first step: what is known at once, and what takes reading.
 
     The reading asks nothing of the trainer, the model or torch, and draws no random numbers, so it may be done in
-    another thread (see `hubver.record.background`). It may take minutes, and never raises.
+    another thread (see `hubver.record.observe.background`). It may take minutes, and never raises.
 
     Attributes:
         draft: the record; what was not read yet is a gap in it.

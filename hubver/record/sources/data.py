@@ -1,7 +1,7 @@
 """The data part: which rows the model saw, by a pin that cannot move.
 
 A dataset of the Hub is pinned by its commit, files by their digests, and rows in memory by their content (see
-`hubver.record.content`). `sketch` and `sketch_declared` read no rows and no files, so that a training need not wait for
+`hubver.record.sources.content`). `sketch` and `sketch_declared` read no rows and no files, so that a training need not wait for
 them; `describe` and `declared` read everything once.
 """
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadInput
-from hubver.record import content, data_files
 from hubver.record.digest import entry, sha256
-from hubver.record.paths import relative
+from hubver.record.place.paths import relative
 from hubver.record.schema import DataSource, FileEntry, Gap
+from hubver.record.sources import content, data_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

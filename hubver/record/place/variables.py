@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from hubver.record.paths import ELSEWHERE, portable
+from hubver.record.place.paths import ELSEWHERE, portable
 from hubver.record.secrets import is_secret_name, redact
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubver.record import git
+from hubver.record.place import git
 from hubver.record.schema import Gap
 from hubver.record.secrets import redact
 

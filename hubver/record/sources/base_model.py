@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import NotFound
 from hubver.record.digest import entry
-from hubver.record.file_names import TOKENIZER_FILES
+from hubver.record.folder.file_names import TOKENIZER_FILES
 from hubver.record.schema import Base, FileEntry, Gap
 
 if TYPE_CHECKING:

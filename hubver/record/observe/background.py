@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubver.record.draft import Draft
-    from hubver.record.watch import Begun
+    from hubver.record.observe.watch import Begun
 
 
 class Reader:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubver.errors import BadInput
-from hubver.record.safetensors_header import read_header
+from hubver.record.folder.safetensors_header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hubver.record.safetensors_header import TensorHeader
+    from hubver.record.folder.safetensors_header import TensorHeader
 
 _LORA_B = re.compile(r"(?:.*\.)?lora_(?:embedding_)?B(?:\.[^.]+)*")
 # The most bytes of a number that a piece may have cut off.

@@ -9,8 +9,8 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from hubver.record import environment
-from hubver.record.paths import portable
+from hubver.record.place import environment
+from hubver.record.place.paths import portable
 from hubver.record.plain import jsonable
 from hubver.record.schema import Gap
 from hubver.record.secrets import is_secret_name, redact, redact_value

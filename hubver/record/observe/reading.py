@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import base_model, data, data_files
 from hubver.record.schema import Gap
+from hubver.record.sources import base_model, data, data_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hubver.record.notes import Notes
+    from hubver.record.observe.notes import Notes
     from hubver.record.schema import Base, DataSource
 
 # What a record says of itself until it is read.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import live
+from hubver.record.observe import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, Unsafe
 from hubver.record.draft import FINAL_FOLDER, RUN_FILE
-from hubver.record.file_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS, OLD_WEIGHTS
+from hubver.record.folder.file_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS, OLD_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

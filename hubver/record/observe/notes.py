@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from hubver.record.paths import portable
+from hubver.record.place.paths import portable
 from hubver.record.schema import Gap
 from hubver.record.secrets import redact
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import environment, machine
+from hubver.record.place import environment, machine
 
 if TYPE_CHECKING:
     from hubver.record.schema import Environment

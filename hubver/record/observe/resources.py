@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import accelerator
+from hubver.record.place import accelerator
 from hubver.record.schema import Resources
 
 if TYPE_CHECKING:

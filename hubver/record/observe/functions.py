@@ -12,10 +12,10 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from hubver.record import data_files
 from hubver.record.digest import sha256
 from hubver.record.plain import class_name
 from hubver.record.schema import Function
+from hubver.record.sources import data_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
 """The environment part: what a process can say of where it runs without importing torch.
 
-What only torch knows (accelerator, threads) is added by `hubver.record.accelerator`, which runs inside the training.
+What only torch knows (accelerator, threads) is added by `hubver.record.place.accelerator`, which runs inside the training.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import platform
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hubver.record import machine, packages, variables
+from hubver.record.place import machine, packages, variables
 from hubver.record.schema import Environment
 from hubver.record.secrets import Known, redact
 

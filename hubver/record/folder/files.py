@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, Unsafe
-from hubver.record import file_checks
 from hubver.record.draft import DIFF_FILE, RUN_FILE
-from hubver.record.file_names import (
+from hubver.record.folder import file_checks
+from hubver.record.folder.file_names import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
     belongs,
@@ -21,8 +21,8 @@ from hubver.record.file_names import (
     is_old_weights,
     is_tokenizer_file,
 )
-from hubver.record.pickles import is_pickle
-from hubver.record.refusals import nothing_to_publish
+from hubver.record.folder.pickles import is_pickle
+from hubver.record.folder.refusals import nothing_to_publish
 from hubver.record.schema import RECORD_FILE
 
 if TYPE_CHECKING:

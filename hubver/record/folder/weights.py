@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from hubver.record.safetensors_header import read_header
+from hubver.record.folder.safetensors_header import read_header
 from hubver.record.schema import Gap, Lora, Tensor, Weights
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from hubver.record import adapter, base_model, tokenizer
 from hubver.record.digest import sha256
+from hubver.record.folder import adapter, tokenizer
 from hubver.record.plain import class_name, jsonable
 from hubver.record.schema import Seeds, Tokenizer, Training
 from hubver.record.secrets import redact
+from hubver.record.sources import base_model
 
 _SAMPLE = [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]
 # Characters. A template that writes more for two short turns holds instructions that its digest stands for.

@@ -1,0 +1,1 @@
+"""A training that runs, observed: what its own objects say, asked for without disturbing it."""

@@ -1,0 +1,1 @@
+"""What a model was made from: its base and its data, known again by their digests."""
