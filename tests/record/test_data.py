@@ -65,7 +65,11 @@ class Torch:
         raise AssertionError("nobody may ask a stranger's rows: that could draw random numbers")
 
 
-@pytest.mark.parametrize("dataset", [[1, 2], [{"a": 1}, {"a": object()}], [{1: 2}, {}], Torch()], ids=repr)
+@pytest.mark.parametrize(
+    "dataset",
+    [[1, 2], [{"a": 1}, {"a": object()}], [{1: 2}, {}], Torch()],
+    ids=["numbers", "objects", "names that are no text", "of torch"],
+)
 def test_rows_without_columns_or_form_are_counted_and_a_gap(dataset):
     found = describe(dataset, "train", "train")
     assert (found.sources[0].rows, found.sources[0].content_sha256) == (2, None)
