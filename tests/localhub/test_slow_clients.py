@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import HfApi
 
-from hubver.localhub import LocalHub
+from hubver.localhub import Delay, LocalHub
 
 REPO = "acme/router"
 PATIENT_S = 0.5
@@ -103,4 +103,17 @@ def test_the_end_waits_for_no_client_and_says_nothing(tmp_path, capfd):
             HfApi(endpoint=hub.url, token=hub.token).create_repo(REPO)
             waiting = [clients.enter_context(connect(hub, half_a_commit(hub))) for _ in range(20)]
         assert all(is_closed(client) for client in waiting)
+    assert capfd.readouterr().err == ""
+
+
+def test_the_end_waits_for_no_request_that_was_told_to_wait(tmp_path, capfd):
+    hub = LocalHub(tmp_path / "hub")
+    hub.faults.add("GET", "/api/models", Delay(3600))
+    with contextlib.ExitStack() as clients:
+        with hub:
+            asking = b"GET /api/models HTTP/1.1\r\nHost: a\r\n\r\n"
+            client = clients.enter_context(connect(hub, asking))
+            while hub.faults.pending:
+                time.sleep(0.01)
+        assert is_closed(client)
     assert capfd.readouterr().err == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -16,7 +16,7 @@ from hubver.localhub.web.connection import patient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _START_LIMIT_S = 30
 # What is being answered when the end comes has this long to finish; whoever is slower is hung up on.
@@ -69,6 +69,19 @@ class _Server(uvicorn.Server):
     def _hang_up(self) -> None:
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        # What answers nobody any more: it may have been told to wait for an hour.
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+
+def _ending_quietly(app: ASGIApp) -> ASGIApp:
+    """The same app, in which a request that is cut short at the Hub's end is no error."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return answer
 
 
 @contextmanager
@@ -83,7 +96,9 @@ def served(app: ASGIApp, listener: socket.socket, *, patience_s: float) -> Itera
     Raises:
         HubFailed: it did not start.
     """
-    config = uvicorn.Config(app, http=patient(patience_s), log_config=None, access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        _ending_quietly(app), http=patient(patience_s), log_config=None, access_log=False, lifespan="off", ws="none"
+    )
     server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="localhub", daemon=True)
     thread.start()
