@@ -12,6 +12,7 @@ from hubver.hub.events import Judged, Promoted, Published, RolledBack, Signed, S
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.verification.findings import Finding
+from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,7 +112,9 @@ def of_tag(evidence: Evidence, record: RunRecord | None) -> Iterator[Finding]:
         yield Finding(f"tag {version}", "it is gone", evidence.sha, "no such tag")
     elif tagged != evidence.sha and (event is None or event.release.sha == evidence.sha):
         yield Finding(f"tag {version}", "it has moved", evidence.sha, tagged)
-    if evidence.revision in evidence.refs.tags and evidence.revision != version and is_version(evidence.revision):
+    # A candidate that was promoted has the tag of its final version as well.
+    own = {version, str(Version.parse(version).final)} if is_version(version) else {version}
+    if evidence.revision in evidence.refs.tags and is_version(evidence.revision) and evidence.revision not in own:
         yield Finding("record", "it names another version than the tag", evidence.revision, version)
 
 

@@ -127,7 +127,7 @@ def test_launchers(mark, launcher, monkeypatch):
 def test_accelerate_s_own_launcher_is_seen(tmp_path):
     pytest.importorskip("accelerate")
     script = tmp_path / "s.py"
-    script.write_text("from hubver.record import environment\nprint('BY', environment.launcher())\n")
+    script.write_text("from hubver.record.place import environment\nprint('BY', environment.launcher())\n")
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", str(script)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "BY accelerate" in done.stdout, done.stderr

@@ -75,6 +75,10 @@ def test_a_candidate_in_a_pull_request_is_as_it_was(run, tmp_path):
     repo = run.repo
     done = push(write_adapter(tmp_path / "b", seed=1), repo.repo_id, settings=repo.settings, pr=True)
     assert run.verify(done.tag).findings == ()
+    repo.judge(done.sha)
+    promote(f"{repo.repo_id}@{done.tag}", settings=repo.settings)
+    for revision in (done.tag, done.tag.split("-")[0], "production"):
+        assert run.verify(revision).findings == ()
 
 
 def another_tokenizer(run):
