@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from hubver import __version__, pins
 from hubver.documents import canonical_json
-from hubver.errors import HarnessFailed, MissingPackage, NotFound
+from hubver.errors import HarnessFailed, MissingPackage
 from hubver.hub.client import Hub
-from hubver.record.schema import RECORD_FILE, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
 
     from hubver.pins import Pin
-    from hubver.record.schema import DataSource, Metric
+    from hubver.record.schema import DataSource, Metric, RunRecord
     from hubver.settings import Settings
 
 _CARD = "README.md"
@@ -46,12 +45,7 @@ def bill_of_materials(target: str, *, settings: Settings) -> bytes:
     _need_library()
     hub = Hub.of(settings)
     pin = pins.resolve(target, settings=settings)
-    raw = hub.read_if_there(pin.repo_id, pin.sha, RECORD_FILE)
-    if raw is None:
-        raise NotFound(
-            f"{pin} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
-        )
-    record = RunRecord.from_bytes(raw, source=f"{RECORD_FILE} of {pin}")
+    record = pins.record_of(hub, pin)
     licences = {pin.repo_id: _licence(hub, pin.repo_id, pin.sha)}
     base = record.base_model
     if base.id and base.sha:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadDocument, BadInput, NotFound
 from hubver.hub.client import Hub
 from hubver.hub.contents import Refs, is_sha
+from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 from hubver.target import Target
 from hubver.versions import Version
@@ -110,6 +111,21 @@ def version_of(refs: Refs, sha: str) -> str | None:
     """The version tag on a commit, as it is written; the final one where a candidate's tag is there too."""
     versions = [(version, tag) for tag, at in refs.tags.items() if at == sha and (version := Version.try_parse(tag))]
     return max(versions)[1] if versions else None
+
+
+def record_of(hub: Hub, pinned: Pin) -> RunRecord:
+    """The record of exactly that commit.
+
+    Raises:
+        NotFound: it holds none.
+        BadDocument: it cannot be read.
+    """
+    raw = hub.read_if_there(pinned.repo_id, pinned.sha, RECORD_FILE)
+    if raw is None:
+        raise NotFound(
+            f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
+        )
+    return RunRecord.from_bytes(raw, source=f"{RECORD_FILE} of {pinned}")
 
 
 def fetch(settings: Settings, pinned: Pin) -> Path:

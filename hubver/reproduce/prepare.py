@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubver import pins
-from hubver.errors import BadDocument, HarnessFailed, NotFound
+from hubver.errors import BadDocument, HarnessFailed
 from hubver.hub.client import Hub
 from hubver.record.digest import sha256
 from hubver.record.place.code import DIFF_PATH
-from hubver.record.schema import RECORD_FILE, Environment, RunRecord
+from hubver.record.schema import Environment, RunRecord
 from hubver.reproduce import environment
 from hubver.reproduce.plan import plan
 
@@ -57,12 +57,7 @@ def prepare(target: str, given: Given, *, settings: Settings) -> Prepared:
     """
     hub = Hub.of(settings)
     pin = pins.resolve(target, settings=settings)
-    raw = hub.read_if_there(pin.repo_id, pin.sha, RECORD_FILE)
-    if raw is None:
-        raise NotFound(
-            f"{pin} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
-        )
-    record = RunRecord.from_bytes(raw, source=f"{RECORD_FILE} of {pin}")
+    record = pins.record_of(hub, pin)
     made = plan(record, _diff(hub, pin, record), given)
     here = compare_environment(record, Path(sys.executable), {**os.environ, **made.variables})
     return Prepared(pin, record, made, here)

@@ -7,13 +7,13 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from outputs import write_adapter
+from tools import needs
 
 from hubver.cli.main import run
 from hubver.publish import push
@@ -107,8 +107,8 @@ def test_an_encrypted_key_with_a_certificate_is_refused(cli, keys, certificates)
 
 
 @needs_package
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_the_guide_s_commands_run_one_after_the_other(cli, repo, tmp_path):
+    needs("openssl")
     write_adapter(tmp_path / "out", seed=1)
     repo.hub.api.snapshot_download(repo.repo_id, revision="v1.0.0", local_dir=tmp_path / "copy")
     (openssl, stock) = re.findall(r"^```bash\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
