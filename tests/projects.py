@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from huggingface_hub import HfApi
 from pydantic import SecretStr
 
+from hubver.gate.running import child
 from hubver.gate.running.runner import run
 from hubver.pins import Pin, resolve
 from hubver.settings import Settings
@@ -65,3 +67,24 @@ def project(local_hub, tiny, tmp_path) -> Project:
     gates = tmp_path / "gates"
     gates.mkdir()
     return Project(settings, api, gates, tmp_path / "out")
+
+
+@pytest.fixture
+def in_this_process(pytester, monkeypatch):
+    """Gates run in this process, where torch is loaded already, for tests of anything but the process that they run in.
+
+    A child takes as long to load torch, transformers and peft as ten of these gates take to judge.
+    """
+
+    def here(command, settings, progress, _timeout_seconds):
+        with monkeypatch.context() as patch:
+            patch.chdir(settings.root)
+            patch.setenv("HF_ENDPOINT", settings.endpoint)
+            patch.setenv("HF_TOKEN", settings.token.get_secret_value())
+            done = pytester.runpytest_inprocess(*command[command.index("pytest") + 1 :])
+        for line in done.outlines:
+            if progress is not None and line.startswith(child.PROGRESS):
+                progress(line.removeprefix(child.PROGRESS))
+        return int(done.ret), deque(done.outlines)
+
+    monkeypatch.setattr(child, "run", here)

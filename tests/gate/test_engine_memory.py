@@ -12,27 +12,32 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits address space by RLIMIT_AS")]
 
 CHILD = """
-import json, resource, sys
+import json, os, resource, sys
 from pathlib import Path
 from hubver.errors import HubverError
 from hubver.gate.engine import Engine, ModelSource
 from hubver.gate.asking.requests import Likelihood, Generation, to_json
 
-folder, room = Path(sys.argv[1]), int(sys.argv[2])
+folder, rooms = Path(sys.argv[1]), map(int, sys.argv[2:])
 told = []
 model = Engine(told.append).load(ModelSource("candidate", folder))
 model.answer([Likelihood("a", ("b", "bcd")), Generation("a", 2)])
 requests = [Likelihood("x" * number, ("y" * 20,)) for number in range(1, 33)]
-if room:
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
-try:
-    answers, error = [to_json(answer) for answer in model.answer(requests)], None
-except HubverError as raised:
-    answers, error = None, f"{type(raised).__name__}: {raised}"
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)) if not room else None
-print(json.dumps({"answers": answers, "error": error, "told": told, "sequences": model.budget.sequences}))
+for room in rooms:
+    if child := os.fork():  # torch is loaded once, and every one starts from the same memory
+        assert os.waitpid(child, 0)[1] == 0
+        continue
+    if room:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
+    try:
+        answers, error = [to_json(answer) for answer in model.answer(requests)], None
+    except HubverError as raised:
+        answers, error = None, f"{type(raised).__name__}: {raised}"
+    print(json.dumps({"answers": answers, "error": error, "told": told, "sequences": model.budget.sequences}), flush=True)
+    os._exit(0)
 """
+FREE, TIGHT, TOO_TIGHT = 0, 80, 2
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +54,23 @@ def wide(tiny, tmp_path_factory):
     return folder
 
 
-def run(folder, room_in_mb):
+@pytest.fixture(scope="module")
+def found(wide):
+    """What became of the same requests, by how many MB there were for them; no limit if 0."""
+    rooms = (FREE, TIGHT, TOO_TIGHT)
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), str(room_in_mb << 20)],
+        [sys.executable, "-c", CHILD, str(wide), *(str(room << 20) for room in rooms)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "TOKENIZERS_PARALLELISM": "false"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return dict(zip(rooms, map(json.loads, done.stdout.splitlines()[-len(rooms) :]), strict=True))
 
 
-def test_a_batch_that_does_not_fit_is_halved_until_it_does(wide):
-    free, tight = run(wide, 0), run(wide, 80)
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(found):
+    free, tight = found[FREE], found[TIGHT]
     assert free["sequences"] > tight["sequences"]
     assert not [line for line in free["told"] if "memory ran out" in line]
     assert [line for line in tight["told"] if "memory ran out" in line]
@@ -72,7 +80,6 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(wide):
         assert ours[0][1:] == theirs[0][1:]
 
 
-def test_a_request_that_does_not_fit_alone_is_named(wide):
-    found = run(wide, 2)
-    assert found["answers"] is None
-    assert found["error"].startswith("HarnessFailed: candidate does not fit into memory")
+def test_a_request_that_does_not_fit_alone_is_named(found):
+    assert found[TOO_TIGHT]["answers"] is None
+    assert found[TOO_TIGHT]["error"].startswith("HarnessFailed: candidate does not fit into memory")

@@ -233,7 +233,7 @@ def test_no_regression(gate):
 
 
 @pytest.mark.slow
-def test_examples_stay_on_this_machine(project):
+def test_examples_stay_on_this_machine(project, in_this_process):
     project.write(TASKS)
     found = judge(f"{REPO}@v1.1.0", gates=project.gates, out=project.out, settings=project.settings)
     page = (project.out / REPORT_HTML).read_text()

@@ -46,7 +46,7 @@ def cache(tmp_path, monkeypatch):
     return folder / "answers"
 
 
-def test_the_next_gate_asks_nothing(project, cache):
+def test_the_next_gate_asks_nothing(project, cache, in_this_process):
     first = project.judge(gates(60))
     lines = []
     again = project.judge(gates(60), progress=lines.append)
@@ -89,7 +89,7 @@ def kept(cache):
     return sum(path.read_bytes().count(b'"answer":"') for path in cache.glob("*.jsonl"))
 
 
-def test_shards_come_to_the_verdict_of_one_machine(project, tmp_path, monkeypatch):
+def test_shards_come_to_the_verdict_of_one_machine(project, tmp_path, monkeypatch, in_this_process):
     project.write(gates(200))
     pins = project.pin("v1.1.0"), project.pin("production")
     for index in (1, 2, 3):
@@ -105,7 +105,7 @@ def test_shards_come_to_the_verdict_of_one_machine(project, tmp_path, monkeypatc
     assert not [line for line in lines if line.startswith(("fetching", "loading", "scoring"))]
 
 
-def test_shards_of_other_gates_are_refused(project, tmp_path):
+def test_shards_of_other_gates_are_refused(project, tmp_path, in_this_process):
     project.write(gates(20))
     pins = project.pin("v1.1.0"), project.pin("production")
     run_shard(project.settings, *pins, project.gates, tmp_path / "shards", part=Part(1, 1))
@@ -113,7 +113,7 @@ def test_shards_of_other_gates_are_refused(project, tmp_path):
         project.run(gates(21), how=How(merge=tmp_path / "shards"))
 
 
-def test_production_is_not_asked_what_it_scored_as_a_candidate(project, tmp_path, monkeypatch):
+def test_production_is_not_asked_what_it_scored_as_a_candidate(project, tmp_path, monkeypatch, in_this_process):
     settings = project.settings.model_copy(update={"actor": "dev"})
     project.api.delete_branch("acme/router", branch="production")
     project.write(gates(60).replace("0.02", "0.001"))

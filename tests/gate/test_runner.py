@@ -14,12 +14,14 @@ from hubver.pins import Pin
 
 pytestmark = pytest.mark.slow
 
-GATES = """
+TASK = """
 from hubver.gate import Task
 def sure(prediction, expected):
     return 1.0
 ROWS = [{"prompt": f"p{index}", "completion": "x"} for index in range(60)]
 SURE = Task("sure", rows=ROWS, scorer=sure, max_new_tokens=2)
+"""
+GATES = f"""{TASK}
 def test_floor(gate):
     gate.floor(SURE, 0.8)
 def test_no_regression(gate):
@@ -140,7 +142,7 @@ def test_a_gates_file_that_cannot_be_imported_is_bad_input(project):
 
 def test_an_error_says_what_to_do_and_not_what_pytest_printed(project):
     with pytest.raises(BadInput, match=r"has no slices\. Name the column") as caught:
-        project.run(GATES + "def test_slices(gate):\n    gate.worst_slice(SURE, floor=0.5)\n")
+        project.run(TASK + "def test_slices(gate):\n    gate.worst_slice(SURE, floor=0.5)\n")
     assert caught.value.hint is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,7 @@ class GateHooks:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Come to a verdict, write it down, and exit with it."""
+        self._spare_hypothesis()
         if not hasattr(self, "session") or self._config.option.collectonly:
             return
         case, findings, models = self.session.case, self.session.findings, self.session.models
@@ -203,6 +205,13 @@ class GateHooks:
             # The JSON comes last: where it is, so is what stands beside it.
             reports = {**self._page(found), REPORT_MARKDOWN: markdown(found).encode()}
             outbox.put(Path(report), {**kept, **reports, REPORT_JSON: found.to_bytes()})
+
+    def _spare_hypothesis(self) -> None:
+        """Let go of a plugin that would take half as long as a small gate to load hypothesis, and say nothing with it."""
+        plugins = self._config.pluginmanager
+        plugin = plugins.get_plugin("hypothesispytest")
+        if plugin is not None and "hypothesis" not in sys.modules:
+            plugins.unregister(plugin)
 
     def _page(self, found: Verdict) -> dict[str, bytes]:
         """The page with pictures; a verdict stands without it, so nothing that goes wrong there may cost it."""
