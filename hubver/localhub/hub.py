@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hubver.localhub.accounts.sessions import Sessions
 from hubver.localhub.large.holdings import Holdings
+from hubver.localhub.repos.lengths import Lengths
 
 if TYPE_CHECKING:
     from hubver.localhub.accounts.exchange import Exchange
@@ -40,6 +41,7 @@ class Hub:
         cdn: where `resolve` leads for large files; None if it serves them itself.
         key: signs the addresses that are handed out; new in each process.
         sessions: who has signed in with a browser.
+        lengths: how many commits revisions have.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Hub:
     cdn: Cdn | None = None
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     sessions: Sessions = field(default_factory=Sessions, repr=False)
+    lengths: Lengths = field(default_factory=Lengths, repr=False)
 
     def xet_id(self, repo: Repository, sha256: str) -> str | None:
         """Hash by which clients can get a file of a repo in chunks; None if they cannot."""

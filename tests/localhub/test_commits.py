@@ -244,6 +244,27 @@ def test_history_comes_in_pages(hub, api, repo):
     assert "next" not in third.links
 
 
+def test_commits_behind_a_merge_are_counted_once(hub, api, repo, git, clone):
+    def total(revision):
+        answer = get_session().get(f"{hub.url}/api/models/{repo}/commits/{revision}?limit=1")
+        assert git("rev-list", "--count", revision, cwd=clone) == answer.headers["X-Total-Count"]
+        return int(answer.headers["X-Total-Count"])
+
+    git("checkout", "-q", "-b", "side", cwd=clone)
+    git.commit(clone, "a", b"a")
+    git("checkout", "-q", "main", cwd=clone)
+    git.commit(clone, "b", b"b")
+    git("merge", "-q", "--no-edit", "side", cwd=clone)
+    merge, before = (git("rev-parse", name, cwd=clone) for name in ("HEAD", "HEAD^1"))
+    git("push", "-q", "origin", "main", "side", cwd=clone)
+    assert [total(revision) for revision in ("main", "main", "side")] == [4, 4, 2]
+    # What is on top of a number that is known, and what is below it.
+    for name in ("c", "d"):
+        git.commit(clone, name, b"c")
+        git("push", "-q", "origin", "main", cwd=clone)
+    assert [total(revision) for revision in ("main", merge, before)] == [6, 4, 2]
+
+
 def test_formatted_history_is_escaped(api, repo):
     api.create_commit(repo, [add("a")], commit_message="<b>", commit_description="&")
     newest = api.list_repo_commits(repo, formatted=True)[0]

@@ -156,6 +156,32 @@ def test_refused_push_leaves_no_objects(git, repo, clone, git_dir):
     assert not list(git_dir.glob("objects/tmp_*"))
 
 
+def test_what_was_refused_is_refused_again_though_it_lies_in_the_repo(git, clone, git_dir, refs):
+    bad = git.commit(clone, "data", b"\0\1\2")
+    git("checkout", "-q", "-b", "good", "HEAD^", cwd=clone)
+    good = git.commit(clone, "text", b"text")
+    # Not atomic: one of the two is taken, and what belongs to the other comes with it.
+    assert git.run("push", "origin", "main", "good", cwd=clone).returncode != 0
+    assert refs()["refs/heads/good"] == good
+    assert git("cat-file", "-t", bad, cwd=git_dir) == "commit"
+    git("checkout", "-q", "main", cwd=clone)
+    git.commit(clone, "more", b"more")
+    for spec in (f"{bad}:refs/heads/x", "main:refs/heads/x", f"{bad}:refs/tags/x"):
+        done = git.run("push", "origin", spec, cwd=clone)
+        assert done.returncode != 0, spec
+        assert "Your push was rejected because it contains binary files" in done.stderr
+    assert not {name for name in refs() if name.endswith("/x")}
+
+
+def test_a_branch_may_start_anywhere_in_the_history(git, clone, refs):
+    shas = [git.commit(clone, f"{number}", b"text") for number in range(3)]
+    git("push", "-q", "origin", "main", cwd=clone)
+    git("checkout", "-q", "-b", "x", shas[0], cwd=clone)
+    new = git.commit(clone, "new", b"text")
+    git("push", "-q", "origin", "x", f"{shas[1]}:refs/heads/y", cwd=clone)
+    assert (refs()["refs/heads/x"], refs()["refs/heads/y"]) == (new, shas[1])
+
+
 BODIES = {
     "not gzip": (b"no gzip", 400),
     "gzip that ends early": (gzip.compress(b"0000")[:-3], 400),

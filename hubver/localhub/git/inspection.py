@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
@@ -66,12 +65,9 @@ class Inspection:
         self._history = History(store)
         self._refs = intake.repo.refs.read()
         self._known = {value.target for value in self._refs.values()}
+        self._old = {ObjectID(value.commit.encode()) for value in self._refs.values()}
+        """Commits that the repo has, or has been found to take: those that refs name, and what else had to be learnt."""
         self._fine: set[ObjectID] = set()
-
-    @cached_property
-    def _old(self) -> set[ObjectID]:
-        """The commits that the repo has."""
-        return self._history.reach(ObjectID(value.commit.encode()) for value in self._refs.values())
 
     def objection(self, change: RefChange) -> Objection | None:
         """Say why a ref may not be moved like this, whatever it stands at; None if it may."""
@@ -96,7 +92,8 @@ class Inspection:
             target = peel(self._store, oid) if change.name.startswith("refs/tags/") else oid
             if not isinstance(self._store[ObjectID(target.encode())], Commit):
                 return Objection("a ref must lead to a commit")
-            for entry in self._new_files(ObjectID(target.encode())):
+            new = self._new_commits(ObjectID(target.encode()))
+            for entry in self._new_files(new):
                 content = b"" if entry.is_folder or S_ISGITLINK(entry.mode) else read_blob(self._store, entry.oid)
                 rule = objection(entry.path, entry.mode, content, self._intake.has_object)
                 if rule:
@@ -106,16 +103,32 @@ class Inspection:
         for rule, paths in refused.items():
             return Objection(DECLINED, rule.text(paths, change.name))
         # Whatever becomes of this ref, the next ones of the push that lead here need not be looked through again.
-        self._old.update(self._history.reach([ObjectID(target.encode())], stop=self._old))
+        self._old.update(new)
         return None
 
-    def _new_files(self, target: ObjectID) -> Iterator[trees.Entry]:
-        """Every file and folder in the history of `target` that no commit of the repo next to it has.
+    def _new_commits(self, target: ObjectID) -> set[ObjectID]:
+        """The commits in the history of `target` that the repo does not have.
+
+        Most pushes go on from where a ref is. Then every way back from what they bring ends at a ref, and nothing else
+        of the repo's history, which may be long, needs to be read.
 
         Raises:
-            KeyError: while iterating, if a commit or a tree of it is not in the store.
+            KeyError: one of them is not in the store.
         """
-        new = self._history.reach([target], stop=self._old)
+        with self._intake.repo.objects() as own:
+            new = self._history.reach([target], stop=self._old, ends=own)
+            # A commit that lies in the repo may still be one that no ref leads to, which nobody has looked through.
+            if not any(oid in own for oid in new):
+                return new
+        self._old |= self._history.reach(ObjectID(value.commit.encode()) for value in self._refs.values())
+        return self._history.reach([target], stop=self._old)
+
+    def _new_files(self, new: set[ObjectID]) -> Iterator[trees.Entry]:
+        """Every file and folder of new commits that no commit of the repo next to them has.
+
+        Raises:
+            KeyError: while iterating, if a tree is not in the store.
+        """
         parents = {parent for oid in new for parent in self._history.commit(oid).parents}
         for edge in parents & self._old:
             self._accept(self._history.commit(edge).tree)

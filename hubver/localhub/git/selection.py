@@ -12,7 +12,7 @@ from dulwich.objects import Commit, ObjectID, Tag, Tree
 from hubver.localhub.repos import trees
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Container, Iterable, Iterator
 
     from dulwich.object_store import BaseObjectStore
 
@@ -93,7 +93,7 @@ class History:
         return self._commits[oid]
 
     def reach(
-        self, tips: Iterable[ObjectID], stop: Collection[ObjectID] = (), ends: Collection[ObjectID] = ()
+        self, tips: Iterable[ObjectID], stop: Container[ObjectID] = (), ends: Container[ObjectID] | BaseObjectStore = ()
     ) -> set[ObjectID]:
         """The commits reachable from `tips`, without `stop` and what is only behind it, nor what is only behind `ends`."""
         found: set[ObjectID] = set()

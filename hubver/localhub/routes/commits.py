@@ -185,9 +185,9 @@ def history(call: Call) -> Response:
     with repo.open() as git:
         walker = iter(git.get_walker(include=[ObjectID(sha.encode())]))
         start = page * limit
-        total = sum(1 for _ in itertools.islice(walker, start))
-        shown = [_commit_facts(entry.commit, formatted=formatted) for entry in itertools.islice(walker, limit)]
-        total += len(shown) + sum(1 for _ in walker)
+        asked = itertools.islice(walker, start, start + limit)
+        shown = [_commit_facts(entry.commit, formatted=formatted) for entry in asked]
+        total = call.hub.lengths.of(git.object_store, sha)
     headers = {"X-Total-Count": str(total)}
     if total > start + limit:
         headers |= call.link_next(p=page + 1)
