@@ -15,7 +15,7 @@ from hubver.verification.findings import Finding
 from hubver.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hubver.signing.bundle import Claim
     from hubver.verification.evidence import Evidence
@@ -137,7 +137,7 @@ def of_ledger(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "ledger", f"the event {entry.sha[:8]} contradicts itself", str(moved), str(event.state.production)
             )
-        elif isinstance(event, Published | Judged | Signed) and evidence.whole_ledger and event.state not in known:
+        elif isinstance(event, Published | Judged | Signed) and evidence.whole_ledger and not _left(known, event.state):
             yield Finding(
                 "ledger",
                 f"the event {entry.sha[:8]} goes on from a state that no event before it left",
@@ -149,6 +149,11 @@ def of_ledger(evidence: Evidence) -> Iterator[Finding]:
     if event is not None and evidence.event_file != event.to_bytes():
         found = "no such file" if evidence.event_file is None else "other bytes"
         yield Finding("ledger", "event.json is not what its commit's message says", "the same bytes", found)
+
+
+def _left(known: Sequence[State], state: State) -> bool:
+    """Whether an event left this state. The newest did, as a rule, so it is compared first."""
+    return any(state == one for one in reversed(known))
 
 
 def of_claim(where: str, claim: Claim, files: Mapping[str, str | None]) -> Iterator[Finding]:
