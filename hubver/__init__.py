@@ -6,7 +6,7 @@ The public API. Names are loaded when they are first used, so that `import hubve
 - `HubverCallback`: the same from within a transformers or TRL trainer, with the full record of the run.
 - `load("org/name", "production")`: model, tokenizer and record of one pinned revision.
 - `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
-- `promote`, `rollback`, `status`: what is in production.
+- `promote`, `rollback`, `quarantine`, `status`: what is in production.
 - `show`, `difference`: how a revision was made, and what differs between two.
 - `verify`, `sign`: whether it is what was published, and who says so.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hubver.pins import Pin, resolve
     from hubver.publish import Published, push
     from hubver.record.schema import RunRecord
-    from hubver.release import promote, rollback
+    from hubver.release import promote, quarantine, rollback
     from hubver.settings import Settings
     from hubver.verification import verify
     from hubver.verification.countersign import sign
@@ -43,6 +43,7 @@ __all__ = [
     "load",
     "promote",
     "push",
+    "quarantine",
     "resolve",
     "rollback",
     "show",
@@ -63,6 +64,7 @@ _HOMES = {
     "push": "hubver.publish",
     "RunRecord": "hubver.record.schema",
     "promote": "hubver.release",
+    "quarantine": "hubver.release",
     "rollback": "hubver.release",
     "status": "hubver.channels",
     "Settings": "hubver.settings",

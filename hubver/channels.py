@@ -1,4 +1,4 @@
-"""Where a repository's channels are: what is in production, by the branch and by the ledger."""
+"""Where a repository's channels are: by their branches and by the ledger."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def status(repo_id: str, *, settings: Settings | None = None) -> Status:
     now = refs.branches.get(settings.production)
     state = ledger.state(hub, repo_id, refs)
     production = Release(sha=now, version=version_of(refs, now)) if now else None
-    said = state.production.sha if state.production else None
+    said = state.release(settings.production)
     note = None
-    if said != now:
+    if (said.sha if said else None) != now:
         note = (
             f"{settings.production} is at {now[:8] if now else 'nothing'}, but the ledger says "
-            f"{said[:8] if said else 'nothing'}: it was moved by other means than hubver."
+            f"{said.sha[:8] if said else 'nothing'}: it was moved by other means than hubver."
         )
     versions = known(refs.tags)
     return Status(

@@ -133,7 +133,7 @@ def unsigned(hub: Hub, repo_id: str, found: Landed) -> tuple[str, ...]:
 
 
 def _in_ledger(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
-    for entry in ledger.entries(hub, repo_id, refs):
+    for entry in ledger.search(hub, repo_id, refs):
         if isinstance(entry.event, Published) and entry.event.run_id == run_id:
             return _read(hub, repo_id, entry.event.release.sha, entry.event.pull_request, listed=True)
     return None

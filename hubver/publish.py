@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from hubver import landed, shipment
 from hubver.errors import AlreadyExists, BadInput, HubFailed, NotFound, StaleRef
 from hubver.hub import ledger, pulls
-from hubver.hub import refs as hub_refs
 from hubver.hub.client import Hub
 from hubver.hub.events import Published as PublishEvent
 from hubver.hub.events import Release
+from hubver.hub.transport.moves import LEDGER, Line, Move
+from hubver.hub.transport.way import connect
 from hubver.output_folder import Unchanged, one_push_of
 from hubver.progress import Meter, size
 from hubver.record import capture, gaps
@@ -29,8 +30,6 @@ from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from dulwich.objects import ShaFile
 
     from hubver.diff import Proposal
     from hubver.hub.contents import Refs
@@ -274,8 +273,10 @@ class _Push:
 
     def _tag(self, found: Landed, version: str, refs: Refs) -> None:
         """Push what is missing: the line in the ledger first, as the lock, where a server moves one ref at a time."""
-        moves: list[hub_refs.Move] = []
-        objects: tuple[ShaFile, ...] = ()
+        way = connect(self.hub, self.repo_id)
+        if way.refs.branches.get(LEDGER) != refs.branches.get(LEDGER):
+            raise StaleRef(f"The ledger of {self.repo_id} moved while this was under way.")
+        line = None
         if not found.listed:
             event = PublishEvent(
                 at=datetime.now(timezone.utc),
@@ -286,9 +287,5 @@ class _Push:
                 run_id=found.record.run_id,
                 pull_request=found.pull_request,
             )
-            line = ledger.addition(refs, event)
-            moves.append(line.move)
-            objects = line.objects
-        if version not in refs.tags:
-            moves.append(hub_refs.Move(f"refs/tags/{version}", None, found.sha))
-        hub_refs.move(self.hub, self.repo_id, moves, objects)
+            line = Line(event, refs.branches.get(LEDGER))
+        way.carry_out(line, [Move(f"refs/tags/{version}", None, found.sha)] if version not in refs.tags else [])

@@ -6,6 +6,8 @@ settings, or an error about them, cannot show it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from hubver.errors import BadSettings
 from hubver.versions import Version
@@ -42,6 +44,31 @@ class RecordSettings(BaseModel):
     required: tuple[str, ...] = ()
 
 
+class ChannelSettings(BaseModel):
+    """A table `[channels.NAME]`: what a revision needs to go to that channel.
+
+    Attributes:
+        gates: the folder of gates that judge for it, relative to the folder of `hubver.toml`; the project's if None.
+        gated: whether it needs a verdict at all.
+        after: the channel that a revision must have been in before.
+        overrides: whether `--override` may stand for a verdict.
+        verdict_days: days after which a verdict no longer counts; None for never.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gates: Path | None = None
+    gated: bool = True
+    after: str | None = None
+    overrides: bool = True
+    verdict_days: float | None = Field(default=30, gt=0)
+
+    @field_validator("after")
+    @classmethod
+    def _must_be_a_channel(cls, value: str | None) -> str | None:
+        return None if value is None else _checked_branch(value)
+
+
 class Settings(BaseModel):
     """What a user may choose.
 
@@ -50,6 +77,8 @@ class Settings(BaseModel):
             where the user's token is sent.
         token: the access token, or None. From `HF_TOKEN`, else the one `hf auth login` stored.
         production: the branch that applications follow.
+        acting_on: the channel that a command moves or judges for, where it is not production; see `on_channel`.
+        channels: the tables `[channels.NAME]`, by branch.
         gates: the folder of gates, relative to the folder of `hubver.toml`.
         actor: who acts, where a CI system says it (`GITHUB_ACTOR`); else the Hub is asked.
         run_url: the page of the CI run, where there is one.
@@ -69,6 +98,8 @@ class Settings(BaseModel):
     endpoint: str = DEFAULT_ENDPOINT
     token: SecretStr | None = None
     production: str = "production"
+    acting_on: str | None = None
+    channels: dict[str, ChannelSettings] = {}
     gates: Path = Path("gates")
     actor: str | None = None
     run_url: str | None = None
@@ -103,7 +134,7 @@ class Settings(BaseModel):
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(step) for step in first["loc"])
             place = source if first["loc"][0] in chosen else "the environment"
-            known = RecordSettings.model_fields if name.startswith("record.") else _FILE_SETTINGS
+            known = next((fields for table, fields in _TABLES.items() if name.startswith(table)), _FILE_SETTINGS)
             raise BadSettings(
                 f"The setting {name!r} in {place} cannot be used: {first['msg'].removeprefix('Value error, ')}.",
                 expected=f"one of {', '.join(sorted(known))}" if first["type"] == "extra_forbidden" else None,
@@ -127,27 +158,83 @@ class Settings(BaseModel):
             raise ValueError("it holds a space, a line break or a letter that no token has")
         return value
 
-    @field_validator("production")
+    @field_validator("production", "acting_on")
     @classmethod
-    def _must_be_a_branch_of_its_own(cls, value: str) -> str:
-        if not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".", ".lock")):
-            raise ValueError("it is no name of a branch")
-        if value in _TAKEN or Version.try_parse(value):
-            raise ValueError(f"{value} has another meaning in a repository")
+    def _must_be_a_branch_of_its_own(cls, value: str | None) -> str | None:
+        return None if value is None else _checked_branch(value)
+
+    @field_validator("channels")
+    @classmethod
+    def _must_name_branches(cls, value: dict[str, ChannelSettings]) -> dict[str, ChannelSettings]:
+        for name in value:
+            _checked_branch(name)
         return value
+
+    def on_channel(self, name: str | None) -> Settings:
+        """The settings for work on one channel: what it compares with, moves, and asks for.
+
+        Args:
+            name: the channel's branch; production if None.
+
+        Raises:
+            BadSettings: it cannot be a channel's name, or is not one that the settings know.
+        """
+        if name is None or name == self.production:
+            return self.model_copy(update={"acting_on": None})
+        try:
+            _checked_branch(name)
+        except ValueError as error:
+            raise BadSettings(f"{name!r} cannot be a channel: {error}.") from None
+        if name not in self.channels:
+            raise BadSettings(
+                f"There is no channel {name!r} in {self.source or 'the settings'}.",
+                expected=f"one of {', '.join(dict.fromkeys((self.production, *self.channels)))}",
+                hint=f"Make it one with a table in hubver.toml: [channels.{name}]",
+            )
+        return self.model_copy(update={"acting_on": name})
+
+    @property
+    def channel(self) -> str:
+        """The branch of the channel that is acted on."""
+        return self.acting_on or self.production
+
+    @property
+    def rules(self) -> ChannelSettings:
+        """What a revision needs to go to the channel that is acted on."""
+        return self.channels.get(self.channel, ChannelSettings())
 
     @property
     def gates_directory(self) -> Path:
-        """The folder of gates, absolute."""
-        return self.root / self.gates
+        """The folder of gates of the channel that is acted on, absolute."""
+        return self.root / (self.rules.gates or self.gates)
+
+    @property
+    def tasks_digest(self) -> str:
+        """sha256 of the tasks that the settings declare."""
+        text = json.dumps(self.tasks, sort_keys=True, separators=(",", ":"), default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checked_branch(value: str) -> str:
+    """The name of a branch that a channel may have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".", ".lock")):
+        raise ValueError("it is no name of a branch")
+    if value in _TAKEN or Version.try_parse(value):
+        raise ValueError(f"{value} has another meaning in a repository")
+    return value
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"production", "gates", "record", "tasks"})
+_FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks"})
+_TABLES = {"record.": RecordSettings.model_fields, "channels.": ChannelSettings.model_fields}
 _TOKEN = re.compile(r"[!-~]+")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# The branch that runs are pushed to, the ledger, and git's own name for what is checked out.
-_TAKEN = frozenset({"main", "ledger", "HEAD"})
+# Where runs, events and checkpoints are kept, and names that git and the Hub use for themselves.
+_TAKEN = frozenset({"main", "ledger", "runs", "refs", "HEAD"})
 
 
 _ELSEWHERE = {

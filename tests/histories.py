@@ -13,7 +13,8 @@ from hubver.hub import ledger
 from hubver.hub.client import Hub
 from hubver.hub.contents import Upload
 from hubver.hub.events import Judged, Release
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 from hubver.pins import version_of
 from hubver.settings import Settings
 

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings", "hubver.progress"),
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
-    ("hubver.card", "hubver.landed", "hubver.output_folder", "hubver.pins", "hubver.loading"),
+    ("hubver.card", "hubver.landed", "hubver.gates_folder", "hubver.output_folder", "hubver.pins", "hubver.loading"),
     (
         *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
         *("hubver.reproduce", "hubver.bom", "hubver.verification"),
@@ -45,6 +45,7 @@ PURE = (
     "hubver.diff.pictures",
     "hubver.hub.events",
     "hubver.hub.contents",
+    "hubver.hub.transport.moves",
     "hubver.record.schema",
     "hubver.signing.bundle",
     "hubver.signing.parties",

@@ -24,7 +24,8 @@ from outputs import write_adapter
 
 from hubver.errors import HubverError
 from hubver.hub import ledger
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 from hubver.publish import push
 from hubver.release import promote, rollback
 
@@ -134,10 +135,10 @@ def through(line: Line, settings: Settings) -> Iterator[Settings]:
 
 @dataclass
 class Case:
-    """A command with what it needs: `run(settings, hint)` runs it, as the hint of a run that failed says."""
+    """A command with what it needs: `run(settings)` runs it."""
 
     repo: Repo
-    run: Callable[[Settings, str], object]
+    run: Callable[[Settings], object]
 
 
 def releases(repo: Repo, *tags: str) -> None:
@@ -147,17 +148,17 @@ def releases(repo: Repo, *tags: str) -> None:
 
 
 def pushing(repo: Repo, folder: Path) -> Case:
-    return Case(repo, lambda settings, _hint: push(write_adapter(folder), repo.repo_id, settings=settings))
+    return Case(repo, lambda settings: push(write_adapter(folder), repo.repo_id, settings=settings))
 
 
 def proposing(repo: Repo, folder: Path) -> Case:
-    return Case(repo, lambda settings, _hint: push(write_adapter(folder), repo.repo_id, pr=True, settings=settings))
+    return Case(repo, lambda settings: push(write_adapter(folder), repo.repo_id, pr=True, settings=settings))
 
 
 def promoting(repo: Repo, _folder: Path) -> Case:
     releases(repo, "v1.0.0")
     repo.judge(repo.version("v1.1.0"))
-    return Case(repo, lambda settings, _hint: promote(f"{repo.repo_id}@v1.1.0", settings=settings))
+    return Case(repo, lambda settings: promote(f"{repo.repo_id}@v1.1.0", settings=settings))
 
 
 def promoting_a_candidate(repo: Repo, _folder: Path) -> Case:
@@ -165,15 +166,14 @@ def promoting_a_candidate(repo: Repo, _folder: Path) -> Case:
     sha = repo.commit("weights of a candidate", pull_request=True)
     move(repo.hub, repo.repo_id, [Move("refs/tags/v1.1.0-rc.1", None, sha)])
     repo.judge(sha)
-    return Case(repo, lambda settings, _hint: promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=settings))
+    return Case(repo, lambda settings: promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=settings))
 
 
-def rolling_back(repo: Repo, _folder: Path) -> Case:
+def rolling_back(repo: Repo, folder: Path) -> Case:
+    repo.settings = repo.settings.model_copy(update={"cache": folder.parent})
     releases(repo, "v1.0.0", "v1.1.0", "v1.2.0")
-    # A second plain rollback would go further back, so its error names the command that is safe to repeat.
-    return Case(
-        repo, lambda settings, hint: rollback(repo.repo_id, to=hint.partition("--to ")[2] or None, settings=settings)
-    )
+    # A second plain rollback would go further back: this one must know its first self again.
+    return Case(repo, lambda settings: rollback(repo.repo_id, settings=settings))
 
 
 def seen(repo: Repo) -> dict[str, object]:
@@ -189,7 +189,7 @@ def seen(repo: Repo) -> dict[str, object]:
         "commits": {name: [title.partition(" (against")[0] for title in titles] for name, titles in commits.items()},
         "production": names.get(refs.branches.get("production", "")),
         "tags": {tag: names[sha] for tag, sha in refs.tags.items()},
-        "way back": [(point.tag, names[point.release.sha]) for point in state.rollback_points],
+        "way back": [(point.tag, names[point.release.sha]) for point in state.points("production")],
         "discussions": [(discussion.num, discussion.status) for discussion in discussions],
     }
 
@@ -202,20 +202,20 @@ def test_run_again_it_leaves_what_one_run_leaves(repo, output, tmp_path, prepare
         return prepare(Repo(repo.hub, repo.settings, f"acme/{name}"), tmp_path / name / "out")
 
     undisturbed = case("undisturbed")
-    with through(line := Line(atomic=atomic), repo.settings) as settings:
-        undisturbed.run(settings, "")
+    with through(line := Line(atomic=atomic), undisturbed.repo.settings) as settings:
+        undisturbed.run(settings)
     wanted = seen(undisturbed.repo)
     assert line.writes >= 1
     for write, delivered, cut in product(range(1, line.writes + 1), [False, True], [False, True]):
         point = f"write{write}-{'answer' if delivered else 'question'}-{'cut' if cut else 'on'}"
         disturbed = case(point)
-        with through(Line(write, delivered=delivered, cut=cut, atomic=atomic), repo.settings) as settings:
+        with through(Line(write, delivered=delivered, cut=cut, atomic=atomic), disturbed.repo.settings) as settings:
             try:
                 # A merge that failed after its promotion is a note, not an error.
-                left_undone = getattr(disturbed.run(settings, ""), "note", None)
-            except HubverError as error:
-                left_undone = error.hint or ""
-        if left_undone is not None:
-            with through(Line(atomic=atomic), repo.settings) as settings:
-                disturbed.run(settings, left_undone)
+                done = getattr(disturbed.run(settings), "note", None) is None
+            except HubverError:
+                done = False
+        if not done:
+            with through(Line(atomic=atomic), disturbed.repo.settings) as settings:
+                disturbed.run(settings)
         assert seen(disturbed.repo) == wanted, point

@@ -7,7 +7,8 @@ import pytest
 from outputs import write_adapter
 
 from hubver.errors import AlreadyExists, BadInput, BadToken, HubUnreachable, HubverError, Unsafe
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 from hubver.loading import load, snippet
 from hubver.pins import resolve
 from hubver.publish import push

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from hubver import card, landed
 from hubver.errors import BadDocument, BadInput, HubFailed, NotFound, StaleRef
-from hubver.hub import refs as hub_refs
 from hubver.hub.contents import Upload
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 from hubver.record.schema import RECORD_FILE, RunRecord
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def mark_best(hub: Hub, repo_id: str, of_run: str, step: int) -> tuple[str, str]
     if refs.tags.get(tag) not in (None, sha):
         tag = f"{tag}-{step}"
     if tag not in refs.tags:
-        hub_refs.move(hub, repo_id, [hub_refs.Move(f"refs/tags/{tag}", None, sha)])
+        move(hub, repo_id, [Move(f"refs/tags/{tag}", None, sha)])
     return tag, sha
 
 
@@ -135,7 +136,7 @@ def _refs_or_new_repo(hub: Hub, repo_id: str, tell: Callable[[str], None]) -> Re
 
 def _head(hub: Hub, repo_id: str, branch: str, refs: Refs) -> str:
     if branch not in refs.branches:
-        hub_refs.move(hub, repo_id, [hub_refs.Move(f"refs/heads/{branch}", None, refs.main)])
+        move(hub, repo_id, [Move(f"refs/heads/{branch}", None, refs.main)])
     return refs.branches.get(branch, refs.main)
 
 

@@ -37,7 +37,10 @@ def _gates_options(function: Any) -> Any:
     out = click.option(
         "--out", type=click.Path(path_type=Path, file_okay=False), help="Where the reports go [default: here]."
     )
-    return gates(out(function))
+    channel = click.option(
+        "--channel", metavar="NAME", help="Judge for this channel of hubver.toml, against what is in it."
+    )
+    return gates(channel(out(function)))
 
 
 # No docstring, because `\b`, which keeps click from filling the paragraph, would have to be a raw character there.
@@ -69,6 +72,7 @@ def judge_here(
     context: click.Context,
     target: str,
     gates: Path | None,
+    channel: str | None,
     out: Path | None,
     full: bool,
     shard: str | None,
@@ -78,13 +82,16 @@ def judge_here(
     from hubver.gate.hearing.shards import Part
     from hubver.gate.judge import ask_part, judge
     from hubver.gate.running.runner import How
+    from hubver.settings import Settings
 
+    settings = Settings.load().on_channel(channel)
     if shard is not None:
-        file = ask_part(target, Part.parse(shard), gates=gates, out=out, progress=step)
+        file = ask_part(target, Part.parse(shard), gates=gates, out=out, settings=settings, progress=step)
         give({"shard": file}, as_json, lambda: str(file))
         note(f"Once all parts are in one folder: hubver gate merge {target} FOLDER")
         return
-    _say(context, target, judge(target, gates=gates, out=out, how=How(full=full), progress=step), as_json)
+    found = judge(target, gates=gates, out=out, how=How(full=full), settings=settings, progress=step)
+    _say(context, target, channel, found, as_json)
 
 
 @command.command("merge")
@@ -99,6 +106,7 @@ def merge(
     target: str,
     shards: Path,
     gates: Path | None,
+    channel: str | None,
     out: Path | None,
     full: bool,
     as_json: bool,
@@ -106,19 +114,22 @@ def merge(
     """Judge a revision by the answers that all its shards left in DIR, or in folders of it. No model is loaded."""
     from hubver.gate.judge import judge
     from hubver.gate.running.runner import How
+    from hubver.settings import Settings
 
-    found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), progress=step)
-    _say(context, target, found, as_json)
+    settings = Settings.load().on_channel(channel)
+    found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), settings=settings, progress=step)
+    _say(context, target, channel, found, as_json)
 
 
-def _say(context: click.Context, target: str, judgement: Judgement, as_json: bool) -> None:
+def _say(context: click.Context, target: str, channel: str | None, judgement: Judgement, as_json: bool) -> None:
     from hubver.gate import report
 
     def human() -> RenderableType:
         from rich.console import Group
 
         found = report.terminal(judgement.verdict)
-        return Group(found, f"Next: hubver promote {target}") if judgement.verdict.passed else found
+        to = f" --to {channel}" if channel else ""
+        return Group(found, f"Next: hubver promote {target}{to}") if judgement.verdict.passed else found
 
     give(judgement, as_json, human)
     if not judgement.verdict.passed:

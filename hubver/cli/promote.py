@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 @click.command("promote")
 @click.argument("target", metavar="ORG/NAME@REV")
 @click.option("--override", metavar="REASON", help="Promote without a passing verdict; the ledger keeps the reason.")
+@click.option("--to", metavar="CHANNEL", help="A channel of hubver.toml; production if left out.")
 @json_option
-def command(target: str, override: str | None, as_json: bool) -> None:
+def command(target: str, override: str | None, to: str | None, as_json: bool) -> None:
     """Move production to a revision that passed its gate against what is in production now.
 
     What production leaves gets a rollback tag, in the same step.
     """
     from hubver.release import promote
 
-    promotion = promote(target, override=override, progress=step)
+    promotion = promote(target, to=to, override=override, progress=step)
     if promotion.note:
         warn(promotion.note)
 
     def human() -> Text:
         if promotion.already:
-            return headed(promotion.release, " is in production already.")
-        lines = [f" is in production: {promotion.repo_id} at {promotion.release.sha[:8]}"]
+            return headed(promotion.release, f" is in {promotion.channel} already.")
+        lines = [f" is in {promotion.channel}: {promotion.repo_id} at {promotion.release.sha[:8]}"]
         if promotion.previous:
             lines.append(f"  was {promotion.previous}, kept as {promotion.rollback_tag}")
-            lines.append(f"Back again: hubver rollback {promotion.repo_id}")
+            channel = f" --channel {to}" if to else ""
+            lines.append(f"Back again: hubver rollback {promotion.repo_id}{channel}")
         if promotion.merged:
             lines.insert(1, f"  pull request #{promotion.pull_request} is merged")
         return headed(promotion.release, "\n".join(lines))

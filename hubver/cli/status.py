@@ -26,7 +26,7 @@ def command(repo: str, as_json: bool) -> None:
 
     def human() -> Text:
         production = found.production
-        points = ", ".join(point.tag for point in found.state.rollback_points[:5]) or "none yet"
+        points = ", ".join(point.tag for point in found.state.points("production")[:5]) or "none yet"
         lines = [
             "",
             f"  production       {f'{production} ({production.sha[:8]})' if production else 'nothing yet'}",

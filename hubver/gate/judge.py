@@ -11,7 +11,7 @@ from hubver.errors import BadDocument, BadInput, HubverError
 from hubver.gate.hearing.scores import SCORES_JSON, Scores
 from hubver.gate.running import runner
 from hubver.gate.running.runner import How
-from hubver.hub import ledger, verdicts
+from hubver.hub import ledger
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
@@ -93,6 +93,7 @@ def judge(
             baseline=_release(refs, stand.baseline) if stand.baseline else None,
             outcome=verdict.outcome,
             gates_digest=verdict.gates_code.digest,
+            tasks_digest=settings.tasks_digest,
             reasons=reasons(verdict),
         )
 
@@ -158,8 +159,8 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     baseline = None
-    if settings.production in refs.branches:
-        found = pin(hub, target.repo_id, settings.production, refs, production=settings.production)
+    if settings.channel in refs.branches:
+        found = pin(hub, target.repo_id, settings.channel, refs, production=settings.channel)
         # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
         baseline = replace(found, revision=found.version or found.sha)
     return _Stand(hub, refs, candidate, baseline, folder)
@@ -169,11 +170,19 @@ def _remembered(stand: _Stand) -> bytes | None:
     """What production scored when it was judged itself: then it need not be asked again, nor even be fetched."""
     if stand.baseline is None:
         return None
-    found = verdicts.evidence(stand.hub, stand.candidate.repo_id, stand.refs, stand.baseline.sha, SCORES_JSON)
+    found = _evidence(stand, stand.baseline.sha, SCORES_JSON)
     try:
         return None if found is None else Scores.from_bytes(found).to_bytes()
     except BadDocument:
         return None  # of a newer hubver, maybe: production is asked instead
+
+
+def _evidence(stand: _Stand, sha: str, name: str) -> bytes | None:
+    """A file that the newest verdict on a commit left in the ledger; None where there is no such verdict or file."""
+    for entry in ledger.search(stand.hub, stand.candidate.repo_id, stand.refs):
+        if isinstance(entry.event, Judged) and entry.event.candidate.sha == sha:
+            return stand.hub.read_if_there(stand.candidate.repo_id, entry.sha, name)
+    return None
 
 
 def reasons(verdict: Verdict) -> tuple[str, ...]:

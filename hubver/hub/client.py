@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from hubver.settings import Settings
 
 
+_WRITE_TIMEOUT_S = 60.0
+
+
 class Hub:
     """One Hub, as one account.
 
@@ -206,6 +209,52 @@ class Hub:
                 f"{repo_id} is busy with another commit.", found=str(error), hint="Run the same command again."
             ) from error
         return info.oid, info.pr_num
+
+    def create_branch(
+        self, repo_id: str, name: str, *, at: str | None = None, empty: bool = False, move: bool = False
+    ) -> None:
+        """Create a branch, or move one, fast-forward or not: `POST /api/models/ID/branch/NAME`.
+
+        Args:
+            at: the commit that it shall point to.
+            empty: give it an empty commit of its own instead.
+            move: whether the branch is there and shall move. The Hub compares nothing before it does so.
+
+        Raises:
+            AlreadyExists: there is one, and it was not to be moved.
+        """
+        from huggingface_hub.utils import get_session, hf_raise_for_status
+
+        asked: dict[str, object] = {"emptyBranch": True} if empty else {"startingPoint": at}
+        url = f"{self.endpoint}/api/models/{repo_id}/branch/{quote(name, safe='')}"
+        # The client's own method cannot move a branch, so this goes by its session.
+        with translated(self.endpoint, f"{repo_id}@{name}"):
+            response = get_session().post(
+                url,
+                json=asked | ({"overwrite": True} if move else {}),
+                headers=self._reader.headers(),
+                timeout=_WRITE_TIMEOUT_S,
+            )
+            hf_raise_for_status(response)
+
+    def delete_branch(self, repo_id: str, name: str) -> None:
+        """Delete a branch."""
+        with translated(self.endpoint, f"{repo_id}@{name}"):
+            self.api.delete_branch(repo_id, branch=name)
+
+    def create_tag(self, repo_id: str, tag: str, sha: str) -> None:
+        """Tag a commit.
+
+        Raises:
+            AlreadyExists: there is such a tag, whichever commit it is on.
+        """
+        with translated(self.endpoint, f"{repo_id}@{tag}"):
+            self.api.create_tag(repo_id, tag=tag, revision=sha)
+
+    def delete_tag(self, repo_id: str, tag: str) -> None:
+        """Delete a tag."""
+        with translated(self.endpoint, f"{repo_id}@{tag}"):
+            self.api.delete_tag(repo_id, tag=tag)
 
     def snapshot(self, repo_id: str, sha: str, patterns: Sequence[str] | None = None) -> Path:
         """A local folder with the files of exactly this commit, from the user's cache where it has them.

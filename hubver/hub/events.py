@@ -1,7 +1,7 @@
 """What the ledger can say: one document for each thing that happens to a model repository.
 
 Pure. Every event states the release state **after** it, carried over from the event before, so that the newest event
-alone tells where production is and which rollback points lead back, however long the history.
+alone tells where each channel is and which rollback points lead back, however long the history.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pydantic import Field, ValidationError
 from hubver.documents import Document, Part
 from hubver.errors import BadDocument
 
-# How many rollback points an event carries. Older ones remain as tags and in older events.
-MOST_ROLLBACK_POINTS = 50
+# How many rollback points an event carries for a channel. Older ones remain in older events, and as tags.
+MOST_ROLLBACK_POINTS = 10
 
 
 class Release(Part):
-    """One revision that is, or was, in production.
+    """One revision that is, or was, in a channel.
 
     Attributes:
         sha: the commit.
@@ -35,32 +35,77 @@ class Release(Part):
 
 
 class RollbackPoint(Part):
-    """What production left, and the tag that keeps it."""
+    """What a channel left, and the tag that keeps it."""
 
     tag: str
     release: Release
 
 
-class State(Part):
-    """Where production is after an event.
+class Channel(Part):
+    """Where one channel is after an event.
 
     Attributes:
-        production: what runs; None before the first promotion.
+        release: what runs there.
+        since: when it came there.
         rollback_points: the way back, newest first.
     """
 
-    production: Release | None = None
+    release: Release
+    since: datetime
     rollback_points: tuple[RollbackPoint, ...] = ()
 
-    def promoted(self, release: Release, point: RollbackPoint | None) -> State:
-        """The state once `release` is in production and what it replaced is kept by `point`."""
-        points = self.rollback_points if point is None else (point, *self.rollback_points)
-        return State(production=release, rollback_points=points[:MOST_ROLLBACK_POINTS])
 
-    def rolled_back(self, point: RollbackPoint) -> State:
-        """The state once production is back at `point`; the points after it are behind us."""
-        position = self.rollback_points.index(point)
-        return State(production=point.release, rollback_points=self.rollback_points[position + 1 :])
+class State(Part):
+    """Where every channel is after an event.
+
+    Attributes:
+        channels: branch name → where it is; none before its first promotion.
+        quarantined: revisions that must not go to any channel.
+    """
+
+    channels: dict[str, Channel] = Field(default_factory=dict)
+    quarantined: tuple[Release, ...] = ()
+
+    def channel(self, name: str) -> Channel | None:
+        """Where a channel is; None before its first promotion."""
+        return self.channels.get(name)
+
+    def release(self, name: str) -> Release | None:
+        """What runs in a channel; None before its first promotion."""
+        return self.channels[name].release if name in self.channels else None
+
+    def points(self, name: str) -> tuple[RollbackPoint, ...]:
+        """The way back of a channel, newest first."""
+        return self.channels[name].rollback_points if name in self.channels else ()
+
+    def is_quarantined(self, sha: str) -> bool:
+        """Whether a commit must not go to any channel."""
+        return any(release.sha == sha for release in self.quarantined)
+
+    def promoted(self, name: str, release: Release, point: RollbackPoint | None, at: datetime) -> State:
+        """The state once `release` is in a channel, and what it replaced is kept by `point`."""
+        points = self.points(name) if point is None else (point, *self.points(name))
+        return self._with(name, Channel(release=release, since=at, rollback_points=points[:MOST_ROLLBACK_POINTS]))
+
+    def rolled_back(self, name: str, release: Release, points: tuple[RollbackPoint, ...], at: datetime) -> State:
+        """The state once a channel is back at `release`.
+
+        Args:
+            points: the way that leads further back from there.
+        """
+        return self._with(name, Channel(release=release, since=at, rollback_points=points[:MOST_ROLLBACK_POINTS]))
+
+    def quarantine(self, release: Release) -> State:
+        """The state once a revision must not go to any channel."""
+        others = tuple(one for one in self.quarantined if one.sha != release.sha)
+        return self.model_copy(update={"quarantined": (*others, release)})
+
+    def lift(self, sha: str) -> State:
+        """The state once a revision may go to channels again."""
+        return self.model_copy(update={"quarantined": tuple(one for one in self.quarantined if one.sha != sha)})
+
+    def _with(self, name: str, channel: Channel) -> State:
+        return self.model_copy(update={"channels": {**self.channels, name: channel}})
 
 
 class Event(Document):
@@ -104,13 +149,19 @@ class Published(Event):
 
 
 class Judged(Event):
-    """A gate gave its verdict on exactly this candidate against exactly this baseline."""
+    """A gate gave its verdict on exactly this candidate against exactly this baseline.
+
+    Attributes:
+        gates_digest: of the folder of gates.
+        tasks_digest: of the tasks that the settings declare.
+    """
 
     kind: Literal["verdict"] = "verdict"
     candidate: Release
     baseline: Release | None
     outcome: str
     gates_digest: str
+    tasks_digest: str | None = None
     reasons: tuple[str, ...] = ()
 
     @property
@@ -120,39 +171,126 @@ class Judged(Event):
         return f"verdict {self.outcome} for {self.candidate} ({against})"
 
 
-class Promoted(Event):
-    """Production moved to a candidate."""
+class Change(Event):
+    """A channel moved.
 
-    kind: Literal["promote"] = "promote"
+    Attributes:
+        channel: its branch.
+        release: what runs there now.
+        previous: what it left, where it was found: None for a first release.
+        in_steps: whether its refs were to move one after another, so that it may be found half done. Otherwise they
+            moved together with this event, or not at all.
+    """
+
+    channel: str
     release: Release
     previous: Release | None
-    verdict: str | None = Field(description="The ledger commit of the verdict that allowed it.")
+    in_steps: bool = False
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that belong to it: name → commit."""
+        return {}
+
+
+class Promoted(Change):
+    """A channel moved to a candidate.
+
+    Attributes:
+        verdict: the ledger commit of the verdict that allowed it.
+        rollback_tag: on what the channel left.
+        final_tag: the version's tag, where the candidate was a pull request's `-rc.N`.
+        override: why it was promoted without a passing verdict.
+    """
+
+    kind: Literal["promote"] = "promote"
+    verdict: str | None
     rollback_tag: str | None = None
+    final_tag: str | None = None
     pull_request: int | None = None
-    override: str | None = Field(default=None, description="Why it was promoted without a passing verdict.")
+    override: str | None = None
 
     @property
     def title(self) -> str:
         """See `Event.title`."""
         was = "first release" if self.previous is None else f"was {self.previous}"
         forced = "" if self.override is None else ", override"
-        return f"promote {self.release} → production ({was}{forced})"
+        return f"promote {self.release} → {self.channel} ({was}{forced})"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """See `Change.tags`."""
+        kept = {self.rollback_tag: self.previous.sha} if self.rollback_tag and self.previous else {}
+        return kept | ({self.final_tag: self.release.sha} if self.final_tag else {})
 
 
-class RolledBack(Event):
-    """Production moved back to a rollback point."""
+class RolledBack(Change):
+    """A channel moved back to a rollback point.
+
+    Attributes:
+        rollback_tag: the point it went back to; None for the release that the ledger knew there, after the branch had
+            been moved by other means.
+        quarantined: whether what it left must not go to any channel.
+    """
 
     kind: Literal["rollback"] = "rollback"
-    release: Release
-    previous: Release
-    rollback_tag: str
+    rollback_tag: str | None
     reason: str | None = None
+    quarantined: bool = False
 
     @property
     def title(self) -> str:
         """See `Event.title`."""
         why = "" if self.reason is None else f": {self.reason}"
-        return f"rollback {self.previous} → {self.release}{why}"
+        where = "" if self.channel == "production" else f" in {self.channel}"
+        return f"rollback {self.previous} → {self.release}{where}{why}"
+
+
+class Quarantined(Event):
+    """A revision must not go to any channel, or may again.
+
+    Attributes:
+        lifted: whether it may again.
+    """
+
+    kind: Literal["quarantine"] = "quarantine"
+    release: Release
+    reason: str | None = None
+    lifted: bool = False
+
+    @property
+    def title(self) -> str:
+        """See `Event.title`."""
+        why = "" if self.reason is None else f": {self.reason}"
+        return f"{'lift quarantine of' if self.lifted else 'quarantine'} {self.release}{why}"
+
+
+class Adopted(Change):
+    """Somebody accepted where a channel was moved to by other means than hubver: the ledger follows the branch."""
+
+    kind: Literal["adopt"] = "adopt"
+    reason: str | None = None
+
+    @property
+    def title(self) -> str:
+        """See `Event.title`."""
+        return f"adopt {self.release} in {self.channel} (the ledger said {self.previous or 'nothing'})"
+
+
+class Pruned(Event):
+    """Refs that nothing needs any more were deleted.
+
+    Attributes:
+        refs: whole name → the commit it pointed to.
+    """
+
+    kind: Literal["prune"] = "prune"
+    refs: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        """See `Event.title`."""
+        return f"prune {len(self.refs)} ref{'s' * (len(self.refs) != 1)}"
 
 
 class Signed(Event):
@@ -177,6 +315,9 @@ _KINDS: dict[str, type[Event]] = {
     "verdict": Judged,
     "promote": Promoted,
     "rollback": RolledBack,
+    "quarantine": Quarantined,
+    "adopt": Adopted,
+    "prune": Pruned,
     "signature": Signed,
 }
 

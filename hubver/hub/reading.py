@@ -81,7 +81,7 @@ class Reader:
                 "GET",
                 self.endpoint + path,
                 params=params,
-                headers=self._headers(),
+                headers=self.headers(),
                 timeout=_TIMEOUT_S,
                 follow_redirects=True,
             ) as response,
@@ -96,7 +96,8 @@ class Reader:
                     raise HubFailed(f"{subject} is larger than hubver reads.", expected="at most 32 MiB")
             return bytes(body)
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """What every request carries: who asks, and by which tool."""
         from huggingface_hub.utils import build_hf_headers
 
         headers: dict[str, str] = build_hf_headers(
@@ -116,7 +117,7 @@ class Reader:
             return
         with translated(self.endpoint, "this account"):
             url = f"{self.endpoint}/api/whoami-v2"
-            response = get_session().get(url, headers=self._headers(), timeout=_TIMEOUT_S)
+            response = get_session().get(url, headers=self.headers(), timeout=_TIMEOUT_S)
             if response.status_code == 401:
                 raise BadToken(
                     f"{self.endpoint} does not accept this token.",

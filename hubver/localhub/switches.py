@@ -19,6 +19,7 @@ class Switches:
         overwrite_main: whether `overwrite` may move `main`.
         merge_draft_status: status of the answer to merging a draft.
         merge_conflict_status: status of the answer to merging a pull request with conflicts.
+        git_http: whether repositories can be reached by git. Some proxies in between let only the API through.
         atomic_push: whether git pushes may be atomic.
         fetch_any_object: whether git may fetch files and trees by their ids, which a partial clone does at its checkout;
             the Hub was seen to make such a clone and then to refuse that.
@@ -40,6 +41,7 @@ class Switches:
     overwrite_main: bool = True
     merge_draft_status: int = 400
     merge_conflict_status: int = 409
+    git_http: bool = True
     atomic_push: bool = True
     fetch_any_object: bool = True
     large_files: Literal["here", "another_origin"] = "here"

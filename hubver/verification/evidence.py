@@ -9,6 +9,7 @@ from hubver.errors import BadDocument
 from hubver.hub import ledger
 from hubver.hub.contents import git_blob
 from hubver.hub.events import Published, Signed
+from hubver.hub.transport.moves import EVENT_FILE
 from hubver.record import digest
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.signing.bundle import SIGNATURE_FILE
@@ -175,5 +176,5 @@ def _of_folder(folder: Path, progress: Callable[[int, int], object] | None) -> t
 def _event_file(hub: Hub, repo_id: str, entries: tuple[ledger.Entry, ...], sha: str) -> bytes | None:
     for entry in entries:
         if isinstance(entry.event, Published) and entry.event.release.sha == sha:
-            return hub.read_if_there(repo_id, entry.sha, ledger.EVENT_FILE)
+            return hub.read_if_there(repo_id, entry.sha, EVENT_FILE)
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadDocument
 from hubver.hub.contents import is_sha
-from hubver.hub.events import Judged, Promoted, Published, RolledBack, Signed, State
+from hubver.hub.events import Change, Judged, Published, Signed, State
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.verification.findings import Finding
@@ -132,17 +132,20 @@ def of_ledger(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("ledger", f"the event {entry.sha[:8]} cannot be read", "an event", entry.unreadable.fact)
         if event is None:
             continue
-        moved = event.release if isinstance(event, Promoted | RolledBack) else None
-        if moved is not None and event.state.production != moved:
+        moved = event if isinstance(event, Change) else None
+        if moved is not None and event.state.release(moved.channel) != moved.release:
             yield Finding(
-                "ledger", f"the event {entry.sha[:8]} contradicts itself", str(moved), str(event.state.production)
+                "ledger",
+                f"the event {entry.sha[:8]} contradicts itself",
+                str(moved.release),
+                str(event.state.release(moved.channel)),
             )
         elif isinstance(event, Published | Judged | Signed) and evidence.whole_ledger and not _left(known, event.state):
             yield Finding(
                 "ledger",
                 f"the event {entry.sha[:8]} goes on from a state that no event before it left",
-                f"production at {known[-1].production}",
-                f"production at {event.state.production}",
+                _positions(known[-1]),
+                _positions(event.state),
             )
         known.append(event.state)
     event = evidence.published
@@ -154,6 +157,11 @@ def of_ledger(evidence: Evidence) -> Iterator[Finding]:
 def _left(known: Sequence[State], state: State) -> bool:
     """Whether an event left this state. The newest did, as a rule, so it is compared first."""
     return any(state == one for one in reversed(known))
+
+
+def _positions(state: State) -> str:
+    """Where the channels are, in a few words."""
+    return ", ".join(f"{name} at {channel.release}" for name, channel in state.channels.items()) or "nothing anywhere"
 
 
 def of_claim(where: str, claim: Claim, files: Mapping[str, str | None]) -> Iterator[Finding]:

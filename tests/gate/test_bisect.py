@@ -15,7 +15,8 @@ from hubver.gate.bisect import answer, between, bisect
 from hubver.gate.bisect_search import search
 from hubver.gate.verdict import Counts, GateResult, GatesCode, Subject, Verdict
 from hubver.hub.contents import Refs, Upload
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "model_cards" / "example.hubver.json"
 

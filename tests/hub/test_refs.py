@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from hubver.errors import BadToken, HubUnreachable, NotFound, StaleRef
 from hubver.hub.client import Hub
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 
 
 def test_several_refs_move_together(repo):

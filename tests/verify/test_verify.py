@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from dulwich.objects import Blob, Tree
 from outputs import write_adapter
+from raw_push import ZERO, push_with_dulwich
 
 from hubver.errors import BadInput, NotFound
 from hubver.hub import ledger
-from hubver.hub.events import Published, Release, RollbackPoint, State
-from hubver.hub.refs import Move, move
+from hubver.hub.events import Published, Release, State
+from hubver.hub.transport.git import commit_of
+from hubver.hub.transport.moves import Line
 from hubver.publish import push
 from hubver.release import promote
 from hubver.verification import verify
@@ -228,25 +230,22 @@ def newest(run) -> Published:
 
 
 def test_an_event_that_goes_on_from_nowhere_is_found(run):
-    point = RollbackPoint(tag="rollback/1-v1.0.0", release=Release(sha=run.published.sha))
-    made_up = State(production=Release(sha=run.published.sha), rollback_points=(point,))
-    event = newest(run).model_copy(update={"state": made_up, "release": Release(sha="1" * 40, version="v7.0.0")})
+    last = newest(run)
+    made_up = State().promoted("production", Release(sha=run.published.sha), None, last.at)
+    event = last.model_copy(update={"state": made_up, "release": Release(sha="1" * 40, version="v7.0.0")})
     ledger.append(run.repo.hub, run.repo.repo_id, lambda _refs, _state: event)
     (finding,) = run.verify().findings
     assert (finding.subject, "goes on from a state that no event before it left" in finding.fact) == ("ledger", True)
 
 
-def test_an_event_file_that_says_something_else_is_found(run):
-    from dulwich.objects import Blob, Tree
-
-    line = ledger.addition(replace(run.repo.refs(), branches={}), newest(run))
+def test_an_event_file_that_says_something_else_is_found(run, local_hub):
+    *_, commit = commit_of(Line(newest(run), None))
     no_ledger(run)
-    *_, commit = line.objects
     blob, tree = Blob.from_string(b"{}"), Tree()
     tree.add(b"event.json", 0o100644, blob.id)
     commit.tree = tree.id
-    moved = Move("refs/heads/ledger", None, commit.id.decode())
-    move(run.repo.hub, run.repo.repo_id, [moved], (blob, tree, commit))
+    moved = {b"refs/heads/ledger": (ZERO, commit.id)}
+    push_with_dulwich(local_hub, run.repo.repo_id, moved, atomic=True, objects=(blob, tree, commit))
     (finding,) = run.verify().findings
     assert finding.fact == "event.json is not what its commit's message says"
 

@@ -103,7 +103,7 @@ def find_production(settings: Settings, candidate: Contender, asked: str | None)
     """What the candidate would replace.
 
     Args:
-        settings: its `production` names the branch to look at if nothing is asked.
+        settings: its `channel` names the branch to look at if nothing is asked.
         candidate: found before, so a missing branch means a first release and not a missing repository.
         asked: a revision of the candidate's repository, `ORG/NAME@REVISION` or a folder; None for the branch.
 
@@ -126,7 +126,7 @@ def find_production(settings: Settings, candidate: Contender, asked: str | None)
     if candidate.pin is None:
         return None
     try:
-        pin = _resolve(settings, f"{candidate.pin.repo_id}@{settings.production}")
+        pin = _resolve(settings, f"{candidate.pin.repo_id}@{settings.channel}")
     except NotFound:
         return None
     return Contender("production", pin=pin)

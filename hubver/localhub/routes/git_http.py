@@ -51,6 +51,8 @@ def _admit(call: Call, service: str) -> tuple[Repository, User]:
     Raises:
         HubError: 401 with a challenge, 403 or 404.
     """
+    if not call.hub.switches.git_http:
+        raise HubError(404, "Not Found")
     try:
         user = call.author() if service == "git-receive-pack" else call.user or _STRANGER
         return call.repo_to_download(), user

@@ -11,7 +11,8 @@ from hubver.channels import status
 from hubver.errors import BadDocument, BadInput, GateFailed, HubverError, NotFound, NotGated, StaleRef
 from hubver.hub import ledger, pulls
 from hubver.hub.events import Judged, Release
-from hubver.hub.refs import Move, move
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
 from hubver.pins import resolve
 from hubver.release import promote, rollback
 

@@ -1,0 +1,138 @@
+"""What lets a commit into a channel: a verdict on exactly it, by exactly these gates, against exactly what it replaces."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from hubver.errors import BadInput, GateFailed, NotGated
+from hubver.gates_folder import gates_digest
+from hubver.hub.events import Judged, Promoted
+from hubver.record.secrets import redact
+
+if TYPE_CHECKING:
+    from hubver.hub.events import Release
+    from hubver.release.standing import Standing
+    from hubver.settings import Settings
+
+
+def check_override(reason: str | None, settings: Settings) -> str | None:
+    """The reason for going without a verdict, as the ledger may keep it for ever.
+
+    Raises:
+        BadInput: it says nothing.
+        NotGated: the channel takes none.
+    """
+    if reason is None:
+        return None
+    if not reason.strip():
+        raise BadInput("An override needs a reason, which the ledger keeps.", hint="Give one: --override REASON")
+    if not settings.rules.overrides:
+        raise NotGated(
+            f"{settings.channel} takes no overrides: {settings.source or 'the settings'} says overrides = false.",
+            hint="Only a passing verdict leads there. Judge the candidate with: hubver gate ORG/NAME@REV",
+        )
+    return redact(reason)
+
+
+def check_admitted(standing: Standing, settings: Settings, release: Release) -> None:
+    """Refuse what may not go to a channel whatever its verdict.
+
+    Raises:
+        NotGated: it is quarantined, or has not been in the channel that comes before.
+    """
+    if standing.state.is_quarantined(release.sha):
+        raise NotGated(
+            f"{release} is quarantined, so it goes to no channel.",
+            hint=f"See why with: hubver log {standing.repo_id}; lift it with: "
+            f"hubver quarantine {standing.repo_id}@{release} --lift",
+        )
+    before = settings.rules.after
+    if before is None:
+        return
+    now = standing.state.release(before)
+    if now is not None and now.sha == release.sha:
+        return
+    if any(event.channel == before and event.release.sha == release.sha for _, event in standing.events(Promoted)):
+        return
+    raise NotGated(
+        f"{release} has never been in {before}, and {settings.channel} takes only what comes from there.",
+        hint=f"Promote it there first: hubver promote {standing.repo_id}@{release} --to {before}",
+    )
+
+
+def binding_verdict(
+    standing: Standing, settings: Settings, asked: str, *, release: Release, previous: Release | None, override: bool
+) -> str | None:
+    """The ledger commit of the newest verdict that counts.
+
+    Args:
+        asked: the revision as the user named it, for the hint.
+        previous: what the channel has now; None where it has nothing.
+        override: whether it may go there without; then any verdict on the pair will do, and none as well.
+
+    Returns:
+        None where there is none and none is needed.
+
+    Raises:
+        NotGated: there is none, or it is too old, or by other gates.
+        GateFailed: it is not a pass.
+        BadDocument: a newer event cannot be read, and could be a verdict.
+    """
+    baseline = previous.sha if previous else None
+    gate = f"hubver gate {standing.repo_id}@{asked}" + (
+        f" --channel {settings.acting_on}" if settings.acting_on else ""
+    )
+    seen: Judged | None = None
+    for entry in standing.entries() if override or settings.rules.gated else ():
+        event = entry.event
+        if entry.unreadable is not None and not override:
+            raise entry.unreadable
+        if not isinstance(event, Judged) or event.candidate.sha != release.sha:
+            continue
+        if (event.baseline.sha if event.baseline else None) == baseline:
+            if not override:
+                _check(event, settings, release, gate)
+            return entry.sha
+        seen = seen or event
+    if override or not settings.rules.gated:
+        return None
+    if seen is not None:
+        was = str(seen.baseline) if seen.baseline else f"no {settings.channel}"
+        raise NotGated(
+            f"{release} was judged against {was}, but {previous or 'nothing'} is in {settings.channel} now.",
+            hint=f"Judge it against that with: {gate}",
+        )
+    raise NotGated(f"There is no verdict on {release} ({release.sha[:8]}).", hint=f"Judge it with: {gate}")
+
+
+def _check(verdict: Judged, settings: Settings, release: Release, gate: str) -> None:
+    if verdict.outcome != "pass":
+        raise GateFailed(
+            f"The gate's verdict on {release} is {verdict.outcome}, so it does not go to {settings.channel}.",
+            found="; ".join(verdict.reasons[:3]) or None,
+            hint=f"Read the report, or judge it again with: {gate}",
+        )
+    days = settings.rules.verdict_days
+    if days is not None and datetime.now(timezone.utc) - verdict.at > timedelta(days=days):
+        raise NotGated(
+            f"The verdict on {release} has expired.",
+            expected=f"one of the last {days:g} days",
+            found=f"{verdict.at:%Y-%m-%d}",
+            hint=f"Judge it again with: {gate}",
+        )
+    if not settings.gates_directory.is_dir():
+        return  # nothing here to compare with: whoever promotes from elsewhere takes the ledger's word
+    here = gates_digest(settings.gates_directory)
+    if verdict.gates_digest != here:
+        raise NotGated(
+            f"{release} was judged by other gates than those in {settings.gates_directory}.",
+            expected=f"digest {here[:12]}",
+            found=verdict.gates_digest[:12],
+            hint=f"Judge it by these with: {gate}",
+        )
+    if verdict.tasks_digest not in (None, settings.tasks_digest):
+        raise NotGated(
+            f"{release} was judged with other tasks than {settings.source or 'the settings'} declares.",
+            hint=f"Judge it with these: {gate}",
+        )
