@@ -6,6 +6,7 @@ The public API. Names are loaded when they are first used, so that `import hubve
 - `HubverCallback`: the same from within a transformers or TRL trainer, with the full record of the run.
 - `load("org/name", "production")`: model, tokenizer and record of one pinned revision.
 - `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
+- `lock`, `check_lock`: which models an application runs, to the byte, in a file of its repository; `load(lock=...)`.
 - `promote`, `rollback`, `quarantine`, `status`: what is in production.
 - `show`, `difference`: how a revision was made, and what differs between two.
 - `verify`, `sign`: whether it is what was published, and who says so.
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hubver.diff.difference import difference, show
     from hubver.errors import HubverError
     from hubver.loading import load
+    from hubver.locking.check import check_lock
+    from hubver.locking.verb import lock
     from hubver.pins import Pin, resolve
     from hubver.publish import Published, push
     from hubver.record.schema import RunRecord
@@ -39,8 +42,10 @@ __all__ = [
     "Published",
     "RunRecord",
     "Settings",
+    "check_lock",
     "difference",
     "load",
+    "lock",
     "promote",
     "push",
     "quarantine",
@@ -58,7 +63,9 @@ _HOMES = {
     "show": "hubver.diff.difference",
     "HubverError": "hubver.errors",
     "Pin": "hubver.pins",
+    "check_lock": "hubver.locking.check",
     "load": "hubver.loading",
+    "lock": "hubver.locking.verb",
     "resolve": "hubver.pins",
     "Published": "hubver.publish",
     "push": "hubver.publish",

@@ -73,6 +73,10 @@ class Untrusted(Refused):
     """A signature does not hold, or is not by whom it should be."""
 
 
+class Tampered(Refused):
+    """Bytes are not those that were recorded or locked, or what only grows was rewritten."""
+
+
 class BadInput(HubverError):
     """The command, a file or a setting is wrong: exit code 2."""
 

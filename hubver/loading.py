@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from hubver.errors import MissingPackage, NotFound
-from hubver.pins import Pin, fetch, fetch_base, need_base, resolve
+from hubver.errors import BadInput, MissingPackage, NotFound
+from hubver.locking import arrived
+from hubver.pins import BASE_FILES, Pin, fetch, fetch_base, locked, need_base, resolve
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-def load(repo_id: str, revision: str | None = None, *, settings: Settings | None = None) -> tuple[Any, Any, RunRecord]:
+    from hubver.locking.document import LockedModel
+
+
+def load(
+    repo_id: str | None = None,
+    revision: str | None = None,
+    *,
+    lock: Path | str | None = None,
+    settings: Settings | None = None,
+) -> tuple[Any, Any, RunRecord]:
     """Load a pinned model.
 
+    With a lock, the model and its base are those that the lock file pins, nothing is resolved, and every byte is hashed
+    and compared with the lock before anything uses it: one pass over the files, on up to four cores.
+
     Args:
-        repo_id: `ORG/NAME`.
+        repo_id: `ORG/NAME`; None for the only model of the lock.
         revision: a version, a branch or a sha; the production branch if None. It is resolved once, and everything
             comes from that commit.
+        lock: a lock file, such as `hubver.lock`, which says the revision.
         settings: the user's own if None.
 
     Returns:
@@ -24,12 +42,59 @@ def load(repo_id: str, revision: str | None = None, *, settings: Settings | None
 
     Raises:
         NotFound, BadInput, BadDocument: see `resolve` and `fetch_base`.
+        Tampered: a file on this machine is not the one that was locked.
         MissingPackage: transformers or peft is not installed.
     """
     settings = settings or Settings.load()
-    pinned = resolve(f"{repo_id}@{revision}" if revision else repo_id, settings=settings)
+    if lock is None:
+        if repo_id is None:
+            raise BadInput("No model was named.", expected="ORG/NAME, or a lock file")
+        pinned, model = resolve(f"{repo_id}@{revision}" if revision else repo_id, settings=settings), None
+    elif revision is not None:
+        raise BadInput(f"{lock} says which revision is loaded, so none can be named.", found=revision)
+    else:
+        pinned, model = locked(repo_id, lock)
     base_folder = fetch_base(settings, pinned) if pinned.is_adapter else None
     folder = fetch(settings, pinned)
+    if model is not None:
+        _compare(pinned, model, folder, base_folder)
+    return _from_folders(pinned, folder, base_folder)
+
+
+def _compare(pinned: Pin, model: LockedModel, folder: Path, base_folder: Path | None) -> None:
+    """Hold what was fetched against the lock.
+
+    Raises:
+        Tampered: it is not what was locked.
+    """
+    with _bar() as progress:
+        arrived.check(folder, model.files, of=str(pinned), progress=progress)
+    if model.base is not None and base_folder is not None:
+        name = f"{model.base.repo_id}@{model.base.sha[:8]}"
+        with _bar() as progress:
+            # Other tools may have fetched more of the same commit, which is not loaded from here.
+            arrived.check(base_folder, model.base.files, of=name, patterns=BASE_FILES, progress=progress)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the bytes that are hashed, such as the Hub's client shows for those it fetches, and by its switch."""
+    from huggingface_hub.utils import tqdm
+
+    # None where no terminal shows it, and none for what is over at once.
+    # huggingface_hub gives its bar no types.
+    with tqdm(  # type: ignore[no-untyped-call]
+        desc="Comparing with the lock", unit="B", unit_scale=True, disable=None, delay=2, leave=False
+    ) as bar:
+
+        def seen(count: int, total: int) -> None:
+            bar.total = total
+            bar.update(count - bar.n)
+
+        yield seen
+
+
+def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None) -> tuple[Any, Any, RunRecord]:
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from hubver.errors import BadInput
+from hubver.turns import one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,12 +54,4 @@ def one_push_of(folder: Path) -> AbstractContextManager[object]:
     It only saves work: what must not happen twice is kept from it by the Hub. So where there is no place for it, there
     is none.
     """
-    from huggingface_hub import constants
-
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    place = Path(constants.HF_HOME) / "hubver" / "locks"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return nullcontext()
-    return FileLock(place / f"push-{name}.lock")
+    return one_at_a_time("push", folder)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadDocument, BadInput, NotFound
 from hubver.hub.client import Hub
 from hubver.hub.contents import Refs, is_sha
+from hubver.locking import file as lock_file
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 from hubver.target import Target
@@ -21,7 +22,11 @@ from hubver.versions import Version
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hubver.locking.document import LockedModel
+
 ADAPTER_CONFIG = "adapter_config.json"
+# What of a base model is fetched, as glob patterns: configuration, tokenizer, safetensors, and no pickles.
+BASE_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,23 @@ class Pin:
         return f"{self.repo_id}@{self.version or self.revision} ({self.sha[:8]})"
 
 
-def resolve(text: str, *, settings: Settings | None = None) -> Pin:
-    """Find what `ORG/NAME@REVISION` names, in three requests and without any weights.
+def resolve(text: str | None = None, *, lock: Path | str | None = None, settings: Settings | None = None) -> Pin:
+    """Find what `ORG/NAME@REVISION` names, in three requests and without any weights; or what a lock file pins, in none.
 
     Args:
-        text: without a revision, the production branch is meant.
+        text: without a revision, the production branch is meant. With a lock, `ORG/NAME`, or None for its only model.
+        lock: a lock file, such as `hubver.lock`.
         settings: the user's own if None.
 
     Raises:
-        NotFound: no such repository or revision, or nothing is in production yet.
-        BadInput: the text is not `ORG/NAME@REVISION`.
-        BadDocument: the revision's `adapter_config.json` cannot be read.
+        NotFound: no such repository, revision or lock file, or nothing is in production yet.
+        BadInput: the text is not `ORG/NAME@REVISION`, or the lock file does not pin it.
+        BadDocument: the revision's `adapter_config.json`, or the lock file, cannot be read.
     """
+    if lock is not None:
+        return locked(text, lock)[0]
+    if text is None:
+        raise BadInput("Nothing was named.", expected="ORG/NAME@REVISION, or a lock file")
     settings = settings or Settings.load()
     hub = Hub.of(settings)
     target = Target.parse(text)
@@ -78,6 +88,20 @@ def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -
         return Pin(repo_id, revision, sha, version=version)
     base_id, base_revision = _base_in(config, f"{repo_id} at {sha[:8]}")
     return Pin(repo_id, revision, sha, base_id, base_revision, version, is_adapter=True)
+
+
+def locked(text: str | None, lock: Path | str) -> tuple[Pin, LockedModel]:
+    """A model of a lock file, as a pin and as what is known of its bytes; see `resolve`."""
+    named = None if text is None else Target.repo(text)
+    repo_id, model = lock_file.read(lock).model(named, source=str(lock))
+    return to_pin(repo_id, model), model
+
+
+def to_pin(repo_id: str, model: LockedModel) -> Pin:
+    """What a lock file holds of a model, as a pin."""
+    base = model.base
+    base_id, base_sha = (base.repo_id, base.sha) if base else (None, None)
+    return Pin(repo_id, model.revision, model.sha, base_id, base_sha, model.version, base is not None)
 
 
 def find_sha(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -> str:
@@ -120,12 +144,21 @@ def record_of(hub: Hub, pinned: Pin) -> RunRecord:
         NotFound: it holds none.
         BadDocument: it cannot be read.
     """
+    return RunRecord.from_bytes(record_bytes(hub, pinned), source=f"{RECORD_FILE} of {pinned}")
+
+
+def record_bytes(hub: Hub, pinned: Pin) -> bytes:
+    """The record of exactly that commit, as it is stored.
+
+    Raises:
+        NotFound: it holds none.
+    """
     raw = hub.read_if_there(pinned.repo_id, pinned.sha, RECORD_FILE)
     if raw is None:
         raise NotFound(
             f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
         )
-    return RunRecord.from_bytes(raw, source=f"{RECORD_FILE} of {pinned}")
+    return raw
 
 
 def fetch(settings: Settings, pinned: Pin) -> Path:
@@ -140,7 +173,7 @@ def fetch_base(settings: Settings, pinned: Pin) -> Path:
         BadInput: see `need_base`.
     """
     base_id, base_revision = need_base(pinned)
-    return Hub.of(settings).snapshot(base_id, base_revision, ["*.json", "*.safetensors", "*.txt", "*.model"])
+    return Hub.of(settings).snapshot(base_id, base_revision, BASE_FILES)
 
 
 def need_base(pinned: Pin) -> tuple[str, str]:

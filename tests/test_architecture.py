@@ -14,9 +14,15 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 
 # From the bottom up. A module may import from its own layer and from those below; the longest matching prefix counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings", "hubver.progress"),
+    (
+        *("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
+        *("hubver.progress", "hubver.turns"),
+    ),
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
-    ("hubver.card", "hubver.landed", "hubver.gates_folder", "hubver.output_folder", "hubver.pins", "hubver.loading"),
+    (
+        *("hubver.card", "hubver.landed", "hubver.gates_folder", "hubver.output_folder"),
+        *("hubver.pins", "hubver.loading", "hubver.locking"),
+    ),
     (
         *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
         *("hubver.reproduce", "hubver.bom", "hubver.verification"),
@@ -47,6 +53,8 @@ PURE = (
     "hubver.hub.contents",
     "hubver.hub.transport.moves",
     "hubver.record.schema",
+    "hubver.locking.document",
+    "hubver.locking.rules",
     "hubver.signing.bundle",
     "hubver.signing.parties",
     "hubver.verification.findings",
@@ -194,6 +202,7 @@ def test_one_reader_of_the_environment() -> None:
         ["show", "--help"],
         ["diff", "--help"],
         ["log", "--help"],
+        ["lock", "--help"],
         ["demo", "--help"],
     ],
     ids=" ".join,

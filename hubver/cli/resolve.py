@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,19 +15,27 @@ if TYPE_CHECKING:
 
 
 @click.command("resolve")
-@click.argument("target", metavar="ORG/NAME[@REV]")
+@click.argument("target", metavar="[ORG/NAME[@REV]]", required=False)
+@click.option(
+    "--lock",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Say what this lock file pins, without asking the Hub. Without ORG/NAME: its only model.",
+)
 @click.option("--snippet", is_flag=True, help="Print Python that loads exactly this.")
 @json_option
-def command(target: str, snippet: bool, as_json: bool) -> None:
+def command(target: str | None, lock: Path | None, snippet: bool, as_json: bool) -> None:
     """Say which commits a revision pins: its own, and its base model's. Without REV: production."""
     from hubver.loading import snippet as python
     from hubver.pins import resolve
 
-    pin = resolve(target)
+    if target is None and lock is None:
+        raise click.UsageError("Name a revision, as ORG/NAME@REV, or a lock file.")
+    pin = resolve(target, lock=lock)
     if snippet and as_json:
         raise click.UsageError("--snippet prints Python and --json prints JSON: ask for one of them.")
     if snippet:
-        click.echo(python(pin), nl=False)
+        # A lock file pins a commit, and its tag may have moved since.
+        click.echo(python(replace(pin, version=None) if lock else pin), nl=False)
         return
 
     def human() -> Text:
