@@ -53,7 +53,7 @@ END = """
 took = time.perf_counter() - began
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 io = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-print(json.dumps([took, int(status["VmHWM"].split()[0]) * 1024, int(io["rchar"])]))
+print(json.dumps([took, time.process_time(), int(status["VmHWM"].split()[0]) * 1024, int(io["rchar"])]))
 """
 WAYS = {"upload_folder": BEGIN + UPLOAD + END, "hubver push": BEGIN + PUSH + END}
 _MIB = 2**20
@@ -61,9 +61,10 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Cost:
-    """What one upload took: seconds, the most memory in bytes, and bytes read."""
+    """What one upload took: seconds, processor seconds of all threads, the most memory in bytes, and bytes read."""
 
     seconds: float
+    processor: float
     memory: int
     read: int
 
@@ -129,6 +130,7 @@ def report(name: str, size: int, costs: dict[str, list[Cost]]) -> None:
         print(
             f"  {way:<14} {statistics.median(times):6.2f} s ({min(times):.2f} to {max(times):.2f})"
             f"  {statistics.median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"  processor {statistics.median(cost.processor for cost in costs[way]):.2f} s"
             f"  memory {max(cost.memory for cost in costs[way]) / _MIB:.0f} MiB"
             f"  read {max(cost.read for cost in costs[way]) / size:.2f} times"
         )

@@ -21,6 +21,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from hubver.checkpoints.pending import Outcome, finish
 from hubver.errors import HubverError
+from hubver.hub import upload_memory
 from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def main(output: str) -> None:
     """Publish what waits in a run's output folder, until the standard input ends."""
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(_NICENESS)  # training goes first
+    upload_memory.bound()
     disable_progress_bars()  # they would be drawn over the training's own
     told: queue.Queue[bool] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin, told), daemon=True).start()

@@ -86,7 +86,6 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _quiet_libraries()
-    _bound_uploads()
     _settle_streams()
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
@@ -156,18 +155,6 @@ def _settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _bound_uploads() -> None:
-    """Keep the Xet library from holding as much of a model in memory as the network has not taken yet.
-
-    By itself it takes up to eight files and 64 blocks of 64 MB at a time, which was seen to be all of a 2 GB model. Whoever
-    has a fast link and the memory sets `HF_XET_CLIENT_AC_MAX_UPLOAD_CONCURRENCY` or `HF_XET_HIGH_PERFORMANCE`.
-    """
-    if "HF_XET_HIGH_PERFORMANCE" not in os.environ:
-        os.environ.setdefault("HF_XET_DATA_MAX_CONCURRENT_FILE_INGESTION", "1")
-        os.environ.setdefault("HF_XET_DATA_INGESTION_BLOCK_SIZE", "1mb")
-        os.environ.setdefault("HF_XET_CLIENT_AC_MAX_UPLOAD_CONCURRENCY", "1")
 
 
 def _quiet_libraries() -> None:

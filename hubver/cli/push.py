@@ -77,10 +77,12 @@ def command(
 
     With --pending, ORG/NAME is needed only where the training did not say it.
     """
+    from hubver.hub import upload_memory
     from hubver.publish import push
     from hubver.settings import Settings
     from hubver.target import Target
 
+    upload_memory.bound()
     if pending:
         refuse_beside_pending(click.get_current_context())
         publish_pending(folder, repo, as_json)
