@@ -95,6 +95,15 @@ class State(Part):
         """
         return self._with(name, Channel(release=release, since=at, rollback_points=points[:MOST_ROLLBACK_POINTS]))
 
+    def adopted(self, name: str, release: Release, at: datetime) -> State:
+        """The state once the ledger follows a branch that was moved by other means.
+
+        The way back is what it was; of a release that lies on it, what lies behind that.
+        """
+        points = self.points(name)
+        met = next((place for place, point in enumerate(points) if point.release.sha == release.sha), None)
+        return self.rolled_back(name, release, points if met is None else points[met + 1 :], at)
+
     def quarantine(self, release: Release) -> State:
         """The state once a revision must not go to any channel."""
         others = tuple(one for one in self.quarantined if one.sha != release.sha)
@@ -243,7 +252,7 @@ class RolledBack(Change):
         """See `Event.title`."""
         why = "" if self.reason is None else f": {self.reason}"
         where = "" if self.channel == "production" else f" in {self.channel}"
-        return f"rollback {self.previous} → {self.release}{where}{why}"
+        return f"rollback {self.previous or 'nothing'} → {self.release}{where}{why}"
 
 
 class Quarantined(Event):
