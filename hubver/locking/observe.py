@@ -14,7 +14,7 @@ from hubver.record import digest
 from hubver.record.schema import RECORD_FILE, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import StoredFile
@@ -34,14 +34,16 @@ def observe(hub: Hub, repo_id: str, revision: str, *, production: str, before: L
     Raises:
         NotFound: no such repository or revision, or it was not published by hubver.
         BadInput: it is an adapter, and does not say which commit of which base it goes on.
-        Tampered: the Hub and the record disagree on a file, or either with what was locked before; or the ledger was
-            rewritten.
+        Tampered: the Hub and the record disagree on a file, or either with what was locked before; or since then the
+            version's tag moved, or the ledger was rewritten.
         Refused: the revision is quarantined.
     """
     refs = hub.refs(repo_id)
     pinned = pin(hub, repo_id, revision, refs, production=production)
     seen = witness.look(hub, repo_id, refs, before.ledger if before else None)
-    _refuse(repo_id, seen.fault)
+    if before is not None:
+        # A version whose tag was moved is another model under the same name, which no update may take for news.
+        _refuse_what_changed(repo_id, [*([seen.fault] if seen.fault else []), *rules.of_tag(before, refs)])
     if seen.state.is_quarantined(pinned.sha):
         raise Refused(f"{pinned} is quarantined, so it is not locked.", hint=f"See why with: hubver log {repo_id}")
     if before is not None and before.sha == pinned.sha:
@@ -56,10 +58,11 @@ def base_files(stored: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
 
 def _again(hub: Hub, pinned: Pin, before: LockedModel, seen: Witnessed) -> LockedModel:
     """The entry of a commit that is locked already; fields that this version does not know stay."""
-    _refuse(pinned.repo_id, *rules.of_files(before.files, hub.files(pinned.repo_id, pinned.sha)))
+    faults = [*rules.of_files(before.files, hub.files(pinned.repo_id, pinned.sha))]
     if before.base is not None:
         stored = base_files(hub.files(before.base.repo_id, before.base.sha))
-        _refuse(pinned.repo_id, *rules.of_files(before.base.files, stored, of=f"base {before.base.repo_id} "))
+        faults += rules.of_files(before.base.files, stored, of=f"base {before.base.repo_id} ")
+    _refuse_what_changed(pinned.repo_id, faults)
     ledger = before.ledger or seen.head
     return before.model_copy(update={"revision": pinned.revision, "version": pinned.version, "ledger": ledger})
 
@@ -105,27 +108,31 @@ def _confirmed(
             data = hub.read(repo_id, sha, path)
             sha256 = digest.sha256(data) if git_blob(data) == file.blob else None
         if path in said and sha256 != said[path]:
-            faults.append(rules.Fault(path, "the Hub and the record disagree", f"sha256 {said[path]}", f"{sha256}"))
+            found = f"sha256 {sha256}" if sha256 else "bytes that are not those of the commit"
+            faults.append(rules.Fault(path, "the Hub and the record disagree", f"sha256 {said[path]}", found))
         files[path] = LockedFile(size=file.size, blob=file.blob, sha256=sha256)
     faults += [
         rules.Fault(path, "the record names it, and the Hub lacks it", f"sha256 {said[path]}", "no such file")
         for path in sorted(said.keys() - stored.keys())
     ]
-    _refuse(repo_id, *faults)
+    _refuse(repo_id, faults, f"Look into it with: hubver verify {repo_id}@{sha}")
     return files
 
 
-def _refuse(repo_id: str, *faults: rules.Fault | None) -> None:
+def _refuse_what_changed(repo_id: str, faults: Sequence[rules.Fault]) -> None:
+    hint = (
+        f"Look into it with: hubver lock --check, and hubver verify {repo_id}. "
+        f"To accept what is there now: hubver lock --remove {repo_id}, then lock it again."
+    )
+    _refuse(repo_id, faults, hint)
+
+
+def _refuse(repo_id: str, faults: Sequence[rules.Fault], hint: str) -> None:
     """Lock nothing that does not fit together.
 
     Raises:
         Tampered: there is a fault; the first is named.
     """
-    there = [fault for fault in faults if fault is not None]
-    if there:
-        more = f" ({len(there) - 1} more)" if there[1:] else ""
-        raise Tampered(
-            f"{repo_id}: {there[0]}{more}.",
-            hint=f"Look into it with: hubver verify {repo_id}. To accept what is there now: hubver lock --remove "
-            f"{repo_id}, then lock it again.",
-        )
+    if faults:
+        more = f", and {len(faults) - 1} more" if faults[1:] else ""
+        raise Tampered(f"{repo_id}: {faults[0]}{more}.", hint=hint)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -89,6 +91,16 @@ def test_machines_are_told_the_same(cli, repo):
     assert (code, json.loads(out)["sha"]) == (0, sha)
     code, out, _ = cli("resolve", "acme/router", "--lock", "models.lock", "--snippet")
     assert (code, f'revision="{sha}"' in out) == (0, True)
+
+
+def test_a_check_imports_nothing_heavy(cli):
+    cli("lock", "acme/router")
+    code = (
+        "import sys; from hubver.cli.main import run; assert run(['lock', '--check']) == 0\n"
+        "print(sorted({'torch', 'transformers', 'peft', 'numpy', 'datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

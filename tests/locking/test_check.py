@@ -38,6 +38,11 @@ def test_what_was_locked_holds_in_five_requests(quiet_locked):
     assert not any("safetensors" in path for path in locked.counted.requests)
 
 
+def test_a_public_model_is_checked_without_a_token(quiet_locked):
+    settings = quiet_locked.repo.settings.model_copy(update={"token": None})
+    assert check_lock(quiet_locked.path, current=True, settings=settings).passed
+
+
 def test_models_on_the_same_base_share_its_request(quiet_locked):
     locked = quiet_locked
     locked.lock("acme/other@v2.0.0")

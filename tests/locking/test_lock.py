@@ -198,6 +198,17 @@ def test_a_lock_that_was_edited_is_not_refreshed_but_named(quiet):
     assert quiet.faults() == []
 
 
+@pytest.mark.parametrize("revision", ["v1.0.0", "production"])
+def test_a_version_that_was_moved_is_not_taken_for_news(application, revision):
+    application.lock(f"acme/router@{revision}")
+    before = application.path.read_bytes()
+    application.put("LICENSE", b"mine", tag="v1.0.0")
+    for again in ({"update": True}, {}):
+        with pytest.raises(Tampered, match=r"tag v1\.0\.0: it has moved"):
+            application.lock("acme/router", **again)
+    assert application.path.read_bytes() == before
+
+
 def test_a_rewritten_ledger_lets_no_lock_move_on(application):
     repo = application.repo
     application.lock("acme/router")
