@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 
-from benchmarks import diff_weights, gate_errors, gate_speed, listings, push_folder, startup, throughput, training
+from benchmarks import (
+    diff_weights,
+    gate_errors,
+    gate_speed,
+    listings,
+    push_folder,
+    releases,
+    startup,
+    throughput,
+    training,
+)
 
 BENCHMARKS = {
     "diff_weights": diff_weights.main,
@@ -14,6 +24,7 @@ BENCHMARKS = {
     "gate_speed": gate_speed.main,
     "listings": listings.main,
     "push_folder": push_folder.main,
+    "releases": releases.main,
     "throughput": throughput.main,
     "training": training.main,
 }
