@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from hubver.hub import ledger
 from hubver.hub.client import Hub
-from hubver.hub.contents import Refs
-from hubver.hub.events import Judged, Promoted, Published, Release, RollbackPoint, State
+from hubver.hub.events import Judged, Promoted, Published, Release, RollbackPoint, State, read_event
+from hubver.hub.transport.git import commit_of
+from hubver.hub.transport.moves import LEDGER, Line
 from hubver.publish import push
 from hubver.release import promote
 
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from dulwich.objects import ShaFile
     from dulwich.repo import Repo
 
+    from hubver.hub.contents import Refs
     from hubver.hub.events import Event
     from hubver.settings import Settings
 
 BASE = "acme/base"
+CHANNEL = "production"
 _ACTOR = "acme"
 _AT_ONCE = 250
 _RECORD, _CARD = b"hubver.json", b"README.md"
@@ -86,7 +89,7 @@ def judge(settings: Settings, repo_id: str, candidate: Release) -> None:
     """Let a candidate pass against what is in production."""
 
     def make(_refs: Refs, state: State) -> Judged:
-        return judged(state, candidate, state.production, datetime.now(timezone.utc))
+        return judged(state, candidate, state.release(CHANNEL), datetime.now(timezone.utc))
 
     ledger.append(Hub.of(settings), repo_id, make)
 
@@ -143,12 +146,12 @@ class _History:
     """
 
     def __init__(self, repo: Repo, refs: Refs, versions: int) -> None:
-        self.main, self.head = refs.branches["main"], refs.branches[ledger.BRANCH]
+        self.main, self.head = refs.branches["main"], refs.branches[LEDGER]
         self.first = repo[self.main.encode()]
         self.tree = repo[self.first.tree]
         self.files = {name: repo[self.tree[name][1]].data for name in (_RECORD, _CARD)}
         self.run_id: str = json.loads(self.files[_RECORD])["run_id"]
-        event = ledger.read_event(repo[self.head.encode()].message.partition(b"\n\n")[2])
+        event = read_event(repo[self.head.encode()].message.partition(b"\n\n")[2])
         self.state: State = event.state
         self.release: Release = event.release
         self.at = datetime.now(timezone.utc) - timedelta(minutes=10 * versions)
@@ -174,27 +177,27 @@ class _History:
         yield from self._promoted(release, run_id, f"rollback/{number}-{self.release}")
         self.main, self.release = release.sha, release
         self.refs |= {"refs/heads/main": self.main, f"refs/tags/{version}": self.main}
-        self.refs |= {"refs/heads/production": self.main, f"refs/heads/{ledger.BRANCH}": self.head}
+        self.refs |= {f"refs/heads/{CHANNEL}": self.main, f"refs/heads/{LEDGER}": self.head}
 
     def _promoted(self, release: Release, run_id: str, tag: str) -> Iterator[ShaFile]:
         yield from self._event(Published(at=self.at, actor=_ACTOR, state=self.state, release=release, run_id=run_id))
-        previous = self.state.production
+        previous = self.state.release(CHANNEL)
         yield from self._event(judged(self.state, release, previous, self.at))
         verdict = self.head
-        self.state = self.state.promoted(release, RollbackPoint(tag=tag, release=previous))
+        self.state = self.state.promoted(CHANNEL, release, RollbackPoint(tag=tag, release=previous), self.at)
         yield from self._event(
             Promoted(
-                at=self.at, actor=_ACTOR, state=self.state, release=release, previous=previous, verdict=verdict,
+                at=self.at, actor=_ACTOR, state=self.state, channel=CHANNEL, release=release, previous=previous, verdict=verdict,
                 rollback_tag=tag,
             )
         )  # fmt: skip
         self.refs[f"refs/tags/{tag}"] = previous.sha
 
     def _event(self, event: Event) -> Iterator[ShaFile]:
-        line = ledger.addition(Refs({ledger.BRANCH: self.head}, {}, {}), event)
-        self.head = line.move.new
+        objects = commit_of(Line(event, self.head))
+        self.head = objects[-1].id.decode()
         self.at += timedelta(minutes=3)
-        yield from line.objects
+        yield from objects
 
 
 def _as_bytes(*texts: str) -> list[bytes]:

@@ -68,9 +68,8 @@ def set_up(hub: CountedHub, folder: Path, versions: int, environments: Path, onl
 
     print(f"writing {versions} versions", file=sys.stderr)
     folder.mkdir()
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "GIT_"))}
     environment = {
-        **known,
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
         **hub.environment,
         "HF_HOME": str(folder / "home"),
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
