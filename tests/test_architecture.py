@@ -51,6 +51,7 @@ PURE = (
     "hubver.diff.pictures",
     "hubver.hub.events",
     "hubver.hub.contents",
+    "hubver.hub.replay",
     "hubver.hub.transport.moves",
     "hubver.record.schema",
     "hubver.locking.document",
