@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Way:
+class Step:
     """One step back.
 
     Attributes:
@@ -35,7 +35,7 @@ def names(to: str | None, tag: str | None, release: Release) -> bool:
     return to is None or to in (tag, release.version, release.sha)
 
 
-def choose(standing: Standing, channel: str, to: str | None) -> Way:
+def choose(standing: Standing, channel: str, to: str | None) -> Step:
     """The step back that is meant: the newest that is not quarantined, or the one that is named.
 
     Args:
@@ -46,38 +46,38 @@ def choose(standing: Standing, channel: str, to: str | None) -> Way:
         NotGated: the one that is named is quarantined.
     """
     skipped = 0
-    for way in _all(standing, channel):
-        if not names(to, way.tag, way.release):
+    for step in _all(standing, channel):
+        if not names(to, step.tag, step.release):
             continue
-        if not standing.state.is_quarantined(way.release.sha):
-            return way
+        if not standing.state.is_quarantined(step.release.sha):
+            return step
         if to is not None:
             raise NotGated(
-                f"{way.release} is quarantined, so {channel} does not go back to it.",
-                hint=f"Lift that with: hubver quarantine {standing.repo_id}@{way.release} --lift",
+                f"{step.release} is quarantined, so {channel} does not go back to it.",
+                hint=f"Lift that with: hubver quarantine {standing.repo_id}@{step.release} --lift",
             )
         skipped += 1
     raise _none(standing, channel, to, skipped)
 
 
-def _all(standing: Standing, channel: str) -> Iterator[Way]:
+def _all(standing: Standing, channel: str) -> Iterator[Step]:
     state = standing.state_at(channel)
     if state is None:
         # Somebody moved the branch to where the ledger never knew it: back to where it should be is a step, too.
         state = standing.state
         release = state.release(channel)
         if release is not None:
-            yield Way(None, release, state.points(channel))
+            yield Step(None, release, state.points(channel))
     known = state.points(channel)
     last = None
     while known:
         for position, point in enumerate(known):
             last = point.tag
-            yield Way(point.tag, point.release, known[position + 1 :])
+            yield Step(point.tag, point.release, known[position + 1 :])
         known = _behind(standing, channel, last)
     if last is None and isinstance(change := standing.last_change(channel), RolledBack):
         for point in (known := _behind(standing, channel, change.rollback_tag)):
-            yield Way(point.tag, point.release, known[known.index(point) + 1 :])
+            yield Step(point.tag, point.release, known[known.index(point) + 1 :])
 
 
 def _behind(standing: Standing, channel: str, tag: str | None) -> tuple[RollbackPoint, ...]:

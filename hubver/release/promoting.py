@@ -105,6 +105,7 @@ class _Promoting:
         release, final_tag = _as_release(refs, sha)
         number = _pull_request(standing, refs, sha)
         if previous is not None and previous.sha == sha:
+            self._check_not_astray(standing, release)
             # The push before may have been its process's last act, with the merge still to be done.
             return Promotion(self.repo_id, channel, release, previous, None, None, number, already=True)
         binding.check_admitted(standing, settings, release)
@@ -132,6 +133,15 @@ class _Promoting:
         self.tell(f"moving {channel} to {release}")
         transaction.carry_out(way, event)
         return Promotion(self.repo_id, channel, release, previous, tag, final_tag, number)
+
+    def _check_not_astray(self, standing: Standing, release: Release) -> None:
+        channel = self.settings.channel
+        if standing.astray(channel):
+            said = standing.state.release(channel) or "nothing"
+            raise NotGated(
+                f"{release} is in {channel}, but hubver did not bring it there: the ledger says {said}.",
+                hint=f"See what can be done about it: hubver doctor {self.repo_id}",
+            )
 
     def _candidate(self, standing: Standing) -> tuple[Refs, str]:
         """The commit that is meant, and the refs that know it.

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 from pydantic import SecretStr
 
-from hubver.errors import BadToken, NotFound, StaleRef
+from hubver.errors import BadToken, NotFound, NotGated, StaleRef
 from hubver.hub.client import Hub
 from hubver.hub.events import Promoted, Release, RollbackPoint, RolledBack
 from hubver.hub.ledger import entries, state
@@ -212,3 +212,15 @@ def test_how_many_requests_a_promotion_takes(repo, local_hub, most):
     taken = 1000 - local_hub.faults.pending
     local_hub.faults.clear()
     assert 3 < taken <= most
+
+
+def test_what_others_put_into_production_is_not_taken_for_promoted(repo):
+    one, _two = released(repo, "v1.0.0", "v1.1.0")
+    three = repo.version("v1.2.0")
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", repo.refs().branches["production"], three)])
+    with pytest.raises(
+        NotGated, match=r"v1\.2\.0 is in production, but hubver did not bring it there: the ledger says v1"
+    ):
+        promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings)
+    assert rollback(repo.repo_id, settings=repo.settings).release.version == "v1.1.0"
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == one
