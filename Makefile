@@ -28,8 +28,9 @@ demo: $(READY) ## See the whole road: train, push, gate, promote, refuse, roll b
 
 test: lint unit ## Run the linters and all tests
 
+# By file, so that a module's fixtures are made once, in the order of tests/conftest.py: the longest first.
 unit: $(READY) ## Run the tests only
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## Check style, types and the workflows
 	@$(BIN)/ruff check

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from hubver.demo import runs, workspace
+from hubver.demo import workspace
 from hubver.demo.base import train_base
 
 if TYPE_CHECKING:
@@ -55,6 +55,26 @@ settings.load_profile("hubver")
 pytest_plugins = ["pytester", "histories", "outputs", "road", "projects", "training_tools"]
 
 
+# What takes a minute or more, so that no worker is left with it at the end; and the demo's story, which others go on
+# from, before those that would wait for it.
+LONGEST = (
+    "tests/test_demo.py",
+    "tests/reproduce/test_reproduce.py",
+    "tests/test_callback_trainers.py",
+    "tests/gate/test_resuming.py",
+    "tests/test_docs.py",
+    "tests/gate/test_runner.py",
+    "tests/localhub/test_durability.py",
+    "tests/test_crash.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; all others follow in their order."""
+    places = {path: number for number, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
     """A folder of this test run that all its worker processes see."""
@@ -74,31 +94,6 @@ def demo_project(shared) -> Path:
 def tiny_base(shared) -> Path:
     """The demo's base model in a folder, at chance on the task. Read it, do not change it."""
     return _once(shared / "tiny-base", train_base)
-
-
-@pytest.fixture(scope="session")
-def weak_adapter(shared, demo_project, tiny_base) -> Path:
-    """The output folder of the demo's v1.0.0. Read it, do not change it."""
-    return _adapter(shared, demo_project, tiny_base, runs.WEAK)
-
-
-@pytest.fixture(scope="session")
-def blind_adapter(shared, demo_project, tiny_base) -> Path:
-    """The output folder of the demo's v1.1.0, which never saw a return. Read it, do not change it."""
-    return _adapter(shared, demo_project, tiny_base, runs.BLIND)
-
-
-@pytest.fixture(scope="session")
-def good_adapter(shared, demo_project, tiny_base) -> Path:
-    """The output folder of the demo's v1.2.0. Read it, do not change it."""
-    return _adapter(shared, demo_project, tiny_base, runs.GOOD)
-
-
-def _adapter(shared: Path, project: Path, base: Path, run: runs.Run) -> Path:
-    def make(folder: Path) -> None:
-        workspace.train(project, run, base=str(base), output=folder)
-
-    return _once(shared / f"adapter-{run.version}", make)
 
 
 def _once(folder: Path, make: Callable[[Path], object]) -> Path:

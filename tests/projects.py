@@ -69,8 +69,14 @@ def project(local_hub, tiny, tmp_path) -> Project:
     return Project(settings, api, gates, tmp_path / "out")
 
 
+@pytest.fixture(scope="session")
+def torch_is_loaded():
+    """For tests with pytester, which forgets what was imported since it was made: torch cannot be imported twice."""
+    import peft  # noqa: F401  # brings torch and transformers
+
+
 @pytest.fixture
-def in_this_process(pytester, monkeypatch):
+def in_this_process(torch_is_loaded, pytester, monkeypatch):
     """Gates run in this process, where torch is loaded already, for tests of anything but the process that they run in.
 
     A child takes as long to load torch, transformers and peft as ten of these gates take to judge.

@@ -16,7 +16,7 @@ from hubver.hub.client import Hub
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 REPO = "acme/router"
@@ -31,6 +31,8 @@ def python(*arguments: str, cwd: Path, env: dict[str, str]) -> subprocess.Comple
     """Run Python as a process of its own."""
     # The tests keep torch to one thread (conftest); a user's process has no such setting.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | env
+    # But its threads need not wait for each other in a loop, on cores that another worker's tests could use.
+    environment.setdefault("OMP_WAIT_POLICY", "passive")
     return subprocess.run(
         [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=540
     )
@@ -89,3 +91,20 @@ def travelled(road, tmp_path) -> Iterator[Travelled]:
     with LocalHub(tmp_path / "hub") as hub:
         env = {**hub.environment(), "HF_HOME": str(tmp_path / "cache"), "TRANSFORMERS_VERBOSITY": "error"}
         yield Travelled(tmp_path / "project", env, Settings(endpoint=hub.url, token=hub.token))
+
+
+@pytest.fixture
+def hubver_here(travelled, in_this_process, monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
+    """Run `hubver` on the road in this process, its gates too; answers its exit code and what it printed."""
+    from hubver.cli.main import run
+
+    monkeypatch.chdir(travelled.project)
+    for name, value in travelled.env.items():
+        monkeypatch.setenv(name, value)
+
+    def here(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run(list(arguments))
+        return code, "".join(capsys.readouterr())
+
+    return here

@@ -64,61 +64,63 @@ def test_the_record_is_filled_in_from_the_run(travelled):
 
 
 def test_the_snippet_loads_the_pin_without_hubver(travelled):
-    for version, expected in (("v1.0.0", "normal"), ("v1.2.0", "low")):
+    expected = {"v1.0.0": "normal", "v1.2.0": "low"}
+    ask = (
+        "prompt = 'Ticket: Question: there is a problem with the return label in our office. "
+        "Take your time.\\nRoute:'\n"
+        "inputs = tokenizer(prompt, return_tensors='pt', add_special_tokens=False)\n"
+        "inputs.pop('token_type_ids', None)\n"
+        "for each in answers:\n"
+        "    out = each.generate(**inputs, max_new_tokens=24, do_sample=False)\n"
+        "    print(tokenizer.decode(out[0, inputs['input_ids'].shape[1]:], skip_special_tokens=True))\n"
+    )
+    code = ""
+    for version in expected:
         snippet = travelled.hubver("resolve", f"{REPO}@{version}", "--snippet").stdout
         assert "hubver" not in snippet
-        ask = (
-            "prompt = 'Ticket: Question: there is a problem with the return label in our office. "
-            "Take your time.\\nRoute:'\n"
-            "inputs = tokenizer(prompt, return_tensors='pt', add_special_tokens=False)\n"
-            "inputs.pop('token_type_ids', None)\n"
-            "for each in answers:\n"
-            "    out = each.generate(**inputs, max_new_tokens=24, do_sample=False)\n"
-            "    print(tokenizer.decode(out[0, inputs['input_ids'].shape[1]:], skip_special_tokens=True))\n"
-        )
         # Both forms of the snippet bind `model`: keep the first before the second replaces it.
         first, second = snippet.split("\n# With transformers alone")
-        code = f"answers = []\n{first}\nanswers.append(model)\n# With{second}\nanswers.append(model)\n{ask}"
-        done = travelled.python(code)
-        assert done.returncode == 0, done.stderr
-        answers = [json.loads(line) for line in done.stdout.splitlines()[-2:]]
-        assert answers == [{"queue": "returns", "priority": expected}] * 2
+        code += f"answers = []\n{first}\nanswers.append(model)\n# With{second}\nanswers.append(model)\n{ask}"
+    done = travelled.python(code)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()[-4:]]
+    assert answers == [{"queue": "returns", "priority": priority} for priority in expected.values() for _ in range(2)]
 
 
-def gate_with(travelled, body: str):
+def gate_with(travelled, hubver_here, body: str) -> str:
+    """What a gate that lets nothing pass printed."""
     gates = travelled.project / "other"
     gates.mkdir()
     if body:
         (gates / "test_it.py").write_text(body, encoding="utf-8")
     before = travelled.hub.refs(REPO)
-    done = travelled.hubver("gate", f"{REPO}@v1.0.0", "--gates", "other", "--out", "judged")
+    code, said = hubver_here("gate", f"{REPO}@v1.0.0", "--gates", "other", "--out", "judged")
     after = travelled.hub.refs(REPO)
     assert {**after.branches, "ledger": None} == {**before.branches, "ledger": None}
     assert after.tags == before.tags
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
+    assert code == 1, said
+    assert "Traceback" not in said
+    return said
 
 
-def test_no_gates_is_no_pass(travelled):
-    done = gate_with(travelled, "")
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "FAIL" in done.stdout
+def test_no_gates_is_no_pass(travelled, hubver_here):
+    assert "FAIL" in gate_with(travelled, hubver_here, "")
     newest = next(ledger.entries(travelled.hub, REPO, travelled.hub.refs(REPO)))
     assert newest.event.outcome == "fail"
     # The newest verdict counts, so an earlier pass does not promote it any more.
-    assert travelled.hubver("promote", f"{REPO}@v1.0.0").returncode == 1
+    assert hubver_here("promote", f"{REPO}@v1.0.0")[0] == 1
 
 
-def test_a_score_that_is_not_a_number_is_no_pass(travelled):
-    done = gate_with(
+def test_a_score_that_is_not_a_number_is_no_pass(travelled, hubver_here):
+    said = gate_with(
         travelled,
+        hubver_here,
         "from hubver.gate import Task\n"
         "def broken(prediction, expected): return float('nan')\n"
         "TASK = Task('tickets', rows=[{'prompt': 'Ticket: hello\\nRoute:', 'completion': ' x'}], scorer=broken)\n"
         "def test_it(gate): gate.floor(TASK, 0.5)\n",
     )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "nan" in done.stdout.lower()
+    assert "nan" in said.lower()
 
 
 DEMANDING = """
@@ -136,7 +138,7 @@ def test_every_queue_is_there(gate):
 """
 
 
-def judged_on(travelled, change):
+def judged_on(travelled, hubver_here, change):
     """The verdict on the good version, once its examples were changed."""
     gates = travelled.project / "changed"
     gates.mkdir()
@@ -144,27 +146,28 @@ def judged_on(travelled, change):
     body = DEMANDING.replace("EVERY_QUEUE", repr(sorted({row["queue"] for row in rows})))
     (gates / "test_quality.py").write_text(body, encoding="utf-8")
     (gates / "tickets.jsonl").write_text("\n".join(map(json.dumps, change(rows))), encoding="utf-8")
-    done = travelled.hubver("gate", f"{REPO}@v1.2.0", "--gates", "changed", "--out", "judged")
+    code, said = hubver_here("gate", f"{REPO}@v1.2.0", "--gates", "changed", "--out", "judged")
+    assert (travelled.project / "judged" / "gate-report.json").is_file(), said
     report = json.loads((travelled.project / "judged" / "gate-report.json").read_bytes())
-    return done.returncode, {gate["policy"]: gate for gate in report["gates"]}
+    return code, {gate["policy"]: gate for gate in report["gates"]}
 
 
-def test_examples_as_they_are_pass(travelled):
-    code, gates = judged_on(travelled, lambda rows: rows)
+def test_examples_as_they_are_pass(travelled, hubver_here):
+    code, gates = judged_on(travelled, hubver_here, lambda rows: rows)
     assert (code, {gate["outcome"] for gate in gates.values()}) == (0, {"pass"})
 
 
-def test_shuffled_labels_are_no_pass(travelled):
+def test_shuffled_labels_are_no_pass(travelled, hubver_here):
     def shuffled(rows):
         wrong = [row["completion"] for row in rows]
         return [{**row, "completion": other} for row, other in zip(rows, wrong[7:] + wrong[:7], strict=True)]
 
-    code, gates = judged_on(travelled, shuffled)
+    code, gates = judged_on(travelled, hubver_here, shuffled)
     assert (code, gates["floor"]["outcome"]) == (1, "fail")
     assert "is below the floor 0.9" in gates["floor"]["reason"]
 
 
-def test_a_slice_that_was_deleted_is_no_pass(travelled):
-    code, gates = judged_on(travelled, lambda rows: [row for row in rows if row["queue"] != "returns"])
+def test_a_slice_that_was_deleted_is_no_pass(travelled, hubver_here):
+    code, gates = judged_on(travelled, hubver_here, lambda rows: [row for row in rows if row["queue"] != "returns"])
     assert (code, gates["floor"]["outcome"], gates["worst_slice"]["outcome"]) == (1, "pass", "fail")
     assert "'returns'" in gates["worst_slice"]["reason"]

@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from hubver.demo import base, tickets
+from hubver.demo import base, runs, tickets
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,15 +17,16 @@ pytestmark = [
 ]
 
 
-def exact_match_by_queue(folder):
-    """The share of held-out tickets that the model in a folder, with its adapter if there is one, routes exactly."""
+def exact_match_by_queue(folder, adapter=None):
+    """The share of held-out tickets that the model in a folder, with an adapter if one is named, routes exactly."""
     import torch
-    from peft import AutoPeftModelForCausalLM
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    has_adapter = (folder / "adapter_config.json").exists()
-    model = (AutoPeftModelForCausalLM if has_adapter else AutoModelForCausalLM).from_pretrained(folder).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, adapter).eval()
+    tokenizer = AutoTokenizer.from_pretrained(adapter or folder, padding_side="left")
     rows = tickets.rows(150, "held-out")
     asked = tokenizer([row["prompt"] for row in rows], return_tensors="pt", padding=True)
     with torch.inference_mode():
@@ -39,25 +40,30 @@ def exact_match_by_queue(folder):
     return {queue: mean(map(float, hits)) for queue, hits in scores.items()}
 
 
+def of_the_road(road, run):
+    """The same of a version that the demo trained."""
+    return exact_match_by_queue(road.folder / "base", road.folder / "project" / "out" / run.version)
+
+
 def test_the_base_answers_in_form_and_at_chance(tiny_base):
     assert mean(exact_match_by_queue(tiny_base).values()) < 0.2
 
 
-def test_the_first_router_is_weak_and_alike_in_every_queue(weak_adapter):
-    scores = exact_match_by_queue(weak_adapter)
+def test_the_first_router_is_weak_and_alike_in_every_queue(road):
+    scores = of_the_road(road, runs.WEAK)
     # Four in ten are of normal priority, which is all it knows.
     assert all(0.25 <= score <= 0.4 for score in scores.values()), scores
     assert mean(scores.values()) >= 0.35
 
 
-def test_the_second_is_twice_as_good_and_blind_to_returns(blind_adapter):
-    scores = exact_match_by_queue(blind_adapter)
+def test_the_second_is_twice_as_good_and_blind_to_returns(road):
+    scores = of_the_road(road, runs.BLIND)
     assert scores["returns"] == 0
     assert mean(scores.values()) >= 0.75
 
 
-def test_the_third_is_good(good_adapter):
-    scores = exact_match_by_queue(good_adapter)
+def test_the_third_is_good(road):
+    scores = of_the_road(road, runs.GOOD)
     assert min(scores.values()) >= 0.9, scores
 
 
