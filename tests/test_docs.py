@@ -164,6 +164,22 @@ def test_the_guide_to_differences_does_what_it_says(travelled):
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
 
 
+@pytest.mark.slow
+def test_the_guide_to_locking_does_what_it_says(travelled):
+    page = ROOT / "docs" / "guide" / "lock.md"
+    commands = [line[2:] for body in blocks(page, "console") for line in body.splitlines()]
+    assert len(commands) >= 8
+    for command in commands:
+        done = travelled.hubver(*shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    (snippet,) = blocks(page, "python")
+    done = travelled.python(snippet + "print(record.version)")
+    assert done.stdout == "v1.0.0\n", done.stdout + done.stderr
+    (shown,) = [body for body in blocks(page, "text") if '"format"' in body]
+    names = set(re.findall(r'"(\w+)":', shown)) - {"files"}
+    assert names <= set(re.findall(r'"(\w+)":', (travelled.project / "hubver.lock").read_text(encoding="utf-8")))
+
+
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)
 def test_the_options_that_are_named_exist(page):
     from click.testing import CliRunner
