@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("hubver.pins", "hubver.loading", "hubver.locking"),
     ),
     (
-        *("hubver.channels", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
+        *("hubver.channels", "hubver.history", "hubver.shipment", "hubver.publish", "hubver.release", "hubver.gate"),
         *("hubver.reproduce", "hubver.bom", "hubver.verification"),
         *("hubver.diff.difference", "hubver.diff.page", "hubver.diff.pictures", "hubver.diff.revisions"),
     ),
@@ -49,6 +49,7 @@ PURE = (
     "hubver.diff.weights.numbers",
     "hubver.diff.weights.results",
     "hubver.diff.pictures",
+    "hubver.history.told",
     "hubver.hub.events",
     "hubver.hub.contents",
     "hubver.hub.replay",

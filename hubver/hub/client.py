@@ -117,11 +117,15 @@ class Hub:
 
         return self._reader.json(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
-    def open_pulls(self, repo_id: str) -> int:
-        """How many pull requests wait to be merged. `refs` cannot tell: the refs of merged ones stay."""
+    def open_pulls(self, repo_id: str) -> tuple[int, dict[int, str]]:
+        """How many pull requests are open (refs cannot tell: those of merged ones stay), and titles of the newest 50."""
         path = f"/api/models/{repo_id}/discussions"
-        only = {"type": "pull_request", "status": "open"}
-        return self._reader.json(path, lambda answer: int(answer["count"]), params=only, subject=repo_id)
+        only: dict[str, int | str] = {"type": "pull_request", "status": "open", "limit": 50}
+
+        def read(answer: Any) -> tuple[int, dict[int, str]]:
+            return int(answer["count"]), {int(one["num"]): str(one["title"]) for one in answer["discussions"]}
+
+        return self._reader.json(path, read, params=only, subject=repo_id)
 
     def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
         """Every file of a revision, by path, as the Hub says it stores them."""

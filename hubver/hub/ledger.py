@@ -28,7 +28,7 @@ WHOLE_PAGE = 1000
 _TRIES = 8
 # What is wanted is most often among so many.
 FIRST_PAGE = 20
-_WINDOWS = ((FIRST_PAGE, 1), (200, 1), (WHOLE_PAGE, MOST_PAGES))
+_WINDOWS = ((200, 1), (WHOLE_PAGE, MOST_PAGES))
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,16 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100, pages: int =
             return
 
 
-def search(hub: Hub, repo_id: str, refs: Refs) -> Iterator[Entry]:
+def search(hub: Hub, repo_id: str, refs: Refs, *, first: int = FIRST_PAGE) -> Iterator[Entry]:
     """The ledger's entries, newest first, for what is most likely among the newest, and may be far back.
 
-    One request for the newest twenty (`FIRST_PAGE`); then one for two hundred, then at most ten of a thousand each.
+    One request for the newest twenty; then one for two hundred, then at most ten of a thousand each.
+
+    Args:
+        first: how many the first request asks for, at most 200.
     """
     known = 0
-    for page, pages in _WINDOWS:
+    for page, pages in ((first, 1), *_WINDOWS):
         seen = 0
         for entry in entries(hub, repo_id, refs, page=page, pages=pages):
             seen += 1

@@ -27,17 +27,20 @@ class Standing:
         state: where everything should be, as the newest event says.
     """
 
-    def __init__(self, hub: Hub, repo_id: str, refs: Refs) -> None:
+    def __init__(self, hub: Hub, repo_id: str, refs: Refs, *, newest: int = ledger.FIRST_PAGE) -> None:
         """Read the newest events, in one request.
+
+        Args:
+            newest: how many, at most 200; others are read when they are asked for.
 
         Raises:
             BadDocument: the newest event cannot be read.
         """
         self.hub, self.repo_id, self.refs = hub, repo_id, refs
-        self._unread = ledger.search(hub, repo_id, refs)
+        self._unread = ledger.search(hub, repo_id, refs, first=newest)
         self._read: list[Entry] = []
         self.state: State = ledger.newest_state(self.entries())
-        for _ in zip(range(ledger.FIRST_PAGE), self.entries(), strict=False):
+        for _ in zip(range(newest), self.entries(), strict=False):
             pass  # they came with the first answer
 
     def entries(self) -> Iterator[Entry]:

@@ -222,10 +222,11 @@ def test_two_promotions_at_once(repo):
 
 def test_status_says_when_production_was_moved_by_other_means(repo):
     one, _two = released(repo, "v1.0.0", "v1.1.0")
-    assert status(repo.repo_id, settings=repo.settings).note is None
+    assert status(repo.repo_id, settings=repo.settings).warnings == ()
     refs = repo.refs()
     move(repo.hub, repo.repo_id, [Move("refs/heads/production", refs.branches["production"], one)])
-    assert "moved by other means" in status(repo.repo_id, settings=repo.settings).note
+    (warning,) = status(repo.repo_id, settings=repo.settings).warnings
+    assert "moved by other means" in warning
 
 
 def test_a_stranger_in_the_ledger_does_not_hide_the_way_back(repo):
