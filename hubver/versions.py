@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import total_ordering
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from hubver.errors import BadInput
@@ -90,7 +91,8 @@ FIRST = Version(1, 0, 0)
 
 def known(tags: Iterable[str]) -> list[Version]:
     """The versions among some tags, ascending; other tags are passed over."""
-    return sorted(version for tag in tags if (version := Version.try_parse(tag)) is not None)
+    found = (version for tag in tags if (version := Version.try_parse(tag)) is not None)
+    return sorted(found, key=attrgetter("_key"))  # made once for each of some thousand, not at each comparison
 
 
 def propose(taken: Iterable[Version], bump: Bump = "minor") -> Version:

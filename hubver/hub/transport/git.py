@@ -11,6 +11,7 @@ Source: git's pack protocol (gitprotocol-pack, "Reference Discovery" and "Refere
 from __future__ import annotations
 
 import re
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadToken, HubFailed, HubUnreachable, HubverError, NotFound, StaleRef
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hubver.hub.transport.moves import Line
 
 _TIMEOUT_S = 60.0
+_PIECE = 1 << 16
 _ADDRESS = re.compile(r"https?://\S+")
 _DELETED = b"0" * 40
 
@@ -213,11 +215,12 @@ def _client(hub: Hub, repo_id: str, known: tuple[dict[bytes, bytes], set[bytes]]
 
     class Client(HttpGitClient):
         def _http_request(self, url: str, headers: Any = None, data: Any = None, *_raise_for_status: bool) -> Any:
-            response, read = super()._http_request(url, headers, data, raise_for_status=False)
+            response, _read = super()._http_request(url, headers, data, raise_for_status=False)
             if response.status != 200:
                 response.close()
                 raise _refusal(hub, repo_id, response.status)
-            return response, read
+            # dulwich reads a few bytes at a time, twice for each ref, and its own reads are slow.
+            return response, BufferedReader(response, _PIECE).read  # type: ignore[type-var]  # it is an IOBase
 
         def _discover_references(self, service: bytes, base_url: str, *args: Any, **kwargs: Any) -> Any:
             if known is None:

@@ -6,8 +6,9 @@ none. Stock git reads the same file; it holds no loose refs beside `HEAD`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dulwich.refs import Ref, check_ref_format
 
@@ -38,9 +39,11 @@ class RefusedChanges(Exception):
         self.reasons = reasons
 
 
-@dataclass(frozen=True)
-class RefValue:
-    """Where a ref points: `target` may be an annotated tag, `commit` is what it peels to."""
+class RefValue(NamedTuple):
+    """Where a ref points: `target` may be an annotated tag, `commit` is what it peels to.
+
+    A tuple, because each request that is about refs makes one for every ref of a repo.
+    """
 
     target: str
     commit: str
@@ -87,15 +90,18 @@ class Refs:
                 reasons[change.name] = "funny refname"
             else:
                 refs[change.name] = RefValue(change.new, commits.get(change.new) or peel(change.new))
-        folders = {folder for name in refs for folder in _folders(name)}
+        names = sorted(refs)  # by code points, which is the order of their bytes in UTF-8 too
         # Git cannot hold `a` and `a/b` at once: as loose refs one is a file and the other needs a folder there.
         for change in changes:
-            if change.name in refs and (change.name in folders or not refs.keys().isdisjoint(_folders(change.name))):
+            if change.name in refs and (
+                _is_folder(change.name, names) or not refs.keys().isdisjoint(_above(change.name))
+            ):
                 reasons[change.name] = "ref name conflict"
         if reasons:
             raise RefusedChanges(reasons)
         lines = [_HEADER]
-        for name, value in sorted(refs.items(), key=lambda item: item[0].encode()):
+        for name in names:
+            value = refs[name]
             lines.append(f"{value.target} {name}\n")
             if value.commit != value.target:
                 lines.append(f"^{value.commit}\n")
@@ -120,5 +126,12 @@ class LaggingRefs(Refs):
         return refs | {name: RefValue(commit, commit) for name, commit in self._stale.items() if commit}
 
 
-def _folders(name: str) -> list[str]:
+def _is_folder(name: str, names: list[str]) -> bool:
+    """Whether one of these names, which are in order, lies below this one."""
+    first = bisect_left(names, f"{name}/")
+    return first < len(names) and names[first].startswith(f"{name}/")
+
+
+def _above(name: str) -> list[str]:
+    """The folders that a name lies in."""
     return [name[:end] for end, letter in enumerate(name) if letter == "/"]
