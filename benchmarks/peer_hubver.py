@@ -24,7 +24,7 @@ serve(
     {
         "promote": lambda repo, version: promote(f"{repo}@{version}", settings=SETTINGS).release,
         "rollback": lambda repo: rollback(repo, settings=SETTINGS).release,
-        "status": lambda repo: status(repo, settings=SETTINGS).production,
+        "status": lambda repo: status(repo, settings=SETTINGS).channels,
         "log": log,
     }
 )
