@@ -6,6 +6,7 @@ import hashlib
 import json
 
 import pytest
+from starlette.responses import Response
 
 from hubver.errors import BadInput, NotFound, Refused, Tampered
 from hubver.hub.contents import git_blob
@@ -185,6 +186,25 @@ def test_what_the_record_does_not_say_is_not_locked(application, spoil, named):
     with pytest.raises(Tampered, match=named):
         application.lock("acme/router@v1.0.0")
     assert not application.path.exists()
+
+
+class Served:
+    """An effect that answers with other bytes than the commit's, as a cache on the way might."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def apply(self, _app, scope, receive, send) -> None:
+        await Response(self.content)(scope, receive, send)
+
+
+def test_bytes_that_are_the_record_s_and_not_the_commit_s_are_not_locked(application, hub):
+    content = application.repo.hub.read("acme/router", "main", "tokenizer.json")
+    another_tokenizer(application)
+    hub.faults.clear()
+    hub.faults.add("GET", "/acme/router/resolve/*/tokenizer.json", Served(content), times=None)
+    with pytest.raises(Tampered, match="bytes that are not those of the commit"):
+        application.lock("acme/router@v1.0.0")
 
 
 def test_a_lock_that_was_edited_is_not_refreshed_but_named(quiet):
