@@ -81,27 +81,27 @@ def test_a_test_of_the_guide_passes(pytester, snippet):
 
 
 @pytest.mark.slow
-def test_the_gates_of_the_guide_come_to_a_verdict(travelled):
+def test_the_gates_of_the_guide_come_to_a_verdict(travelled, hubver_here):
     snippets = blocks(GATES, "python")
     assert len(snippets) >= 2
     for number, snippet in enumerate(snippets):
         gates = travelled.project / f"gates-{number}"
         shutil.copytree(travelled.project / "gates", gates)
         (gates / "test_quality.py").write_text(snippet, encoding="utf-8")
-        done = travelled.hubver("gate", "acme/router@v1.2.0", "--gates", str(gates), "--out", f"reports/{number}")
-        assert done.returncode == 0, f"{snippet}\n{done.stdout}{done.stderr}"
+        code, said = hubver_here("gate", "acme/router@v1.2.0", "--gates", str(gates), "--out", f"reports/{number}")
+        assert code == 0, f"{snippet}\n{said}"
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_guide_to_gates_run(travelled):
+def test_the_commands_of_the_guide_to_gates_run(travelled, hubver_here):
     (tasks,) = blocks(GATES, "text")
     with (travelled.project / "hubver.toml").open("a", encoding="utf-8") as settings:
         settings.write(tasks)
     commands = [line[2:] for body in blocks(GATES, "console") for line in body.splitlines()]
     assert len(commands) >= 5
     for command in commands:
-        done = travelled.hubver(*shlex.split(command, comments=True)[1:])
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        code, said = hubver_here(*shlex.split(command, comments=True)[1:])
+        assert code == 0, f"{command}\n{said}"
 
 
 @pytest.mark.slow
