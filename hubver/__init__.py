@@ -7,7 +7,7 @@ The public API. Names are loaded when they are first used, so that `import hubve
 - `load("org/name", "production")`: model, tokenizer and record of one pinned revision.
 - `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
 - `lock`, `check_lock`: which models an application runs, to the byte, in a file of its repository; `load(lock=...)`.
-- `promote`, `rollback`, `quarantine`, `status`: what is in production.
+- `promote`, `rollback`, `quarantine`, `status`: what is in production; `history`: what was, and when.
 - `show`, `difference`: how a revision was made, and what differs between two.
 - `verify`, `sign`: whether it is what was published, and who says so.
 """
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hubver.record.schema import RunRecord
     from hubver.release import promote, quarantine, rollback
     from hubver.settings import Settings
+    from hubver.timeline.past import history
     from hubver.verification import verify
     from hubver.verification.countersign import sign
 
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "check_lock",
     "difference",
+    "history",
     "load",
     "lock",
     "promote",
@@ -62,6 +64,7 @@ _HOMES = {
     "difference": "hubver.diff.difference",
     "show": "hubver.diff.difference",
     "HubverError": "hubver.errors",
+    "history": "hubver.timeline.past",
     "Pin": "hubver.pins",
     "check_lock": "hubver.locking.check",
     "load": "hubver.loading",

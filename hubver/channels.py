@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hubver.history.told import Told
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, RollbackPoint, State
 from hubver.pins import version_of
 from hubver.release.standing import Standing
 from hubver.settings import Settings
+from hubver.timeline.told import Told
 from hubver.versions import known
 
 if TYPE_CHECKING:

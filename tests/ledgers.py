@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from hubver.hub.events import (
     Adopted,
@@ -18,6 +19,13 @@ from hubver.hub.events import (
     State,
 )
 from hubver.hub.ledger import Entry
+from hubver.hub.transport.git import GitPush, commit_of
+from hubver.hub.transport.moves import LEDGER, LEDGER_REF, Line, Move
+from hubver.hub.transport.way import connect
+
+if TYPE_CHECKING:
+    from dulwich.objects import ShaFile
+    from histories import Repo
 
 BEGIN = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 
@@ -102,3 +110,19 @@ class Book:
         previous = self.state.release(channel)
         told["state"] = self.state.promoted(channel, release(number), None, told["at"])
         return self.add(Adopted(**told, channel=channel, release=release(number), previous=previous))
+
+
+def write(repo: Repo, book: Book) -> list[str]:
+    """Push a book onto a Hub's ledger as it stands, in one push; its commits, oldest first."""
+    way = connect(repo.hub, repo.repo_id)
+    assert isinstance(way, GitPush)
+    parent = way.refs.branches.get(LEDGER)
+    objects: list[ShaFile] = []
+    shas: list[str] = []
+    for entry in book.entries:
+        assert entry.event is not None
+        made = commit_of(Line(entry.event, shas[-1] if shas else parent))
+        objects += made
+        shas.append(made[-1].id.decode())
+    way._settle([Move(LEDGER_REF, parent, shas[-1])], objects)  # what `carry_out` does for one line
+    return shas

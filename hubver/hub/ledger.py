@@ -17,7 +17,7 @@ from hubver.hub.transport.moves import LEDGER, Line
 from hubver.hub.transport.way import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Commit, Refs
@@ -60,9 +60,23 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100, pages: int =
         return
     for number in range(pages):
         commits = hub.commits(repo_id, head, limit=page, page=number)
-        yield from (_entry(commit) for commit in commits if not _is_root(commit))
+        yield from _entries(commits)
         if len(commits) < page:
             return
+
+
+def read_page(hub: Hub, repo_id: str, head: str, number: int, *, page: int) -> tuple[list[Entry], bool]:
+    """One page of the entries that lead to a ledger commit, newest first, in one request.
+
+    Args:
+        number: 0 for the newest.
+        page: entries a page, 1 to 1000.
+
+    Returns:
+        The entries, and whether the ledger begins on this page, or ended before it.
+    """
+    commits = hub.commits(repo_id, head, limit=page, page=number)
+    return list(_entries(commits)), len(commits) < page
 
 
 def search(hub: Hub, repo_id: str, refs: Refs, *, first: int = FIRST_PAGE) -> Iterator[Entry]:
@@ -134,6 +148,10 @@ def append(
         else:
             break
     return str(sha)
+
+
+def _entries(commits: Iterable[Commit]) -> Iterator[Entry]:
+    return (_entry(commit) for commit in commits if not _is_root(commit))
 
 
 def _is_root(commit: Commit) -> bool:
