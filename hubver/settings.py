@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
+from hubver.channel_settings import PRODUCTION, ChannelSettings, check_channels, checked_branch
 from hubver.errors import BadSettings
-from hubver.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,31 +42,6 @@ class RecordSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     required: tuple[str, ...] = ()
-
-
-class ChannelSettings(BaseModel):
-    """A table `[channels.NAME]`: what a revision needs to go to that channel.
-
-    Attributes:
-        gates: the folder of gates that judge for it, relative to the folder of `hubver.toml`; the project's if None.
-        gated: whether it needs a verdict at all.
-        after: the channel that a revision must have been in before.
-        overrides: whether `--override` may stand for a verdict.
-        verdict_days: days after which a verdict no longer counts; None for never.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    gates: Path | None = None
-    gated: bool = True
-    after: str | None = None
-    overrides: bool = True
-    verdict_days: float | None = Field(default=30, gt=0)
-
-    @field_validator("after")
-    @classmethod
-    def _must_be_a_channel(cls, value: str | None) -> str | None:
-        return None if value is None else _checked_branch(value)
 
 
 class Settings(BaseModel):
@@ -97,7 +72,7 @@ class Settings(BaseModel):
 
     endpoint: str = DEFAULT_ENDPOINT
     token: SecretStr | None = None
-    production: str = "production"
+    production: str = PRODUCTION
     acting_on: str | None = None
     channels: dict[str, ChannelSettings] = {}
     gates: Path = Path("gates")
@@ -129,7 +104,7 @@ class Settings(BaseModel):
         values: dict[str, Any] = {**chosen, **_from_environment(environ), "root": root, "source": source}
         values.setdefault("token", _stored_token(environ))
         try:
-            return cls.model_validate(values)
+            settings = cls.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(step) for step in first["loc"])
@@ -139,6 +114,8 @@ class Settings(BaseModel):
                 f"The setting {name!r} in {place} cannot be used: {first['msg'].removeprefix('Value error, ')}.",
                 expected=f"one of {', '.join(sorted(known))}" if first["type"] == "extra_forbidden" else None,
             ) from None
+        check_channels(settings.channels, settings.production, settings.source)
+        return settings
 
     @field_validator("endpoint")
     @classmethod
@@ -161,13 +138,16 @@ class Settings(BaseModel):
     @field_validator("production", "acting_on")
     @classmethod
     def _must_be_a_branch_of_its_own(cls, value: str | None) -> str | None:
-        return None if value is None else _checked_branch(value)
+        return None if value is None else checked_branch(value)
 
     @field_validator("channels")
     @classmethod
     def _must_name_branches(cls, value: dict[str, ChannelSettings]) -> dict[str, ChannelSettings]:
         for name in value:
-            _checked_branch(name)
+            try:
+                checked_branch(name)
+            except ValueError as error:  # noqa: PERF203  # each is checked by itself
+                raise ValueError(f"{name!r}: {error}") from None
         return value
 
     def on_channel(self, name: str | None) -> Settings:
@@ -182,7 +162,7 @@ class Settings(BaseModel):
         if name is None or name == self.production:
             return self.model_copy(update={"acting_on": None})
         try:
-            _checked_branch(name)
+            checked_branch(name)
         except ValueError as error:
             raise BadSettings(f"{name!r} cannot be a channel: {error}.") from None
         if name not in self.channels:
@@ -215,26 +195,10 @@ class Settings(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checked_branch(value: str) -> str:
-    """The name of a branch that a channel may have.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".", ".lock")):
-        raise ValueError("it is no name of a branch")
-    if value in _TAKEN or Version.try_parse(value):
-        raise ValueError(f"{value} has another meaning in a repository")
-    return value
-
-
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
 _FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks"})
 _TABLES = {"record.": RecordSettings.model_fields, "channels.": ChannelSettings.model_fields}
 _TOKEN = re.compile(r"[!-~]+")
-_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Where runs, events and checkpoints are kept, and names that git and the Hub use for themselves.
-_TAKEN = frozenset({"main", "ledger", "runs", "refs", "HEAD"})
 
 
 _ELSEWHERE = {

@@ -49,24 +49,32 @@ class Repo:
         move(self.hub, self.repo_id, [Move(f"refs/tags/{tag}", None, sha)])
         return sha
 
-    def judge(self, sha: str, outcome: str = "pass", baseline: str | None = "production") -> str:
-        """Append the verdict that a gate would have given."""
+    def judge(self, sha: str, outcome: str = "pass", baseline: str | None = "production", **said) -> str:
+        """Append the verdict that a gate would have given.
+
+        Args:
+            baseline: a branch, tag or commit; None for a first release.
+            said: fields of the verdict that are to be others.
+        """
         refs = self.refs()
         base = refs.find(baseline) or baseline if baseline else None
-        if baseline == "production":
-            base = refs.branches.get("production")
+        if baseline in ("production", said.get("channel")):
+            base = refs.branches.get(baseline)
         return ledger.append(
             self.hub,
             self.repo_id,
             lambda refs, state: Judged(
-                at=datetime.now(timezone.utc),
-                actor="acme",
-                state=state,
-                candidate=Release(sha=sha, version=version_of(refs, sha)),
-                baseline=Release(sha=base) if base else None,
-                outcome=outcome,
-                gates_digest="0" * 64,
-                reasons=() if outcome == "pass" else ("exact match fell by 0.2",),
+                **{
+                    "at": datetime.now(timezone.utc),
+                    "actor": "acme",
+                    "state": state,
+                    "candidate": Release(sha=sha, version=version_of(refs, sha)),
+                    "baseline": Release(sha=base) if base else None,
+                    "outcome": outcome,
+                    "gates_digest": "0" * 64,
+                    "reasons": () if outcome == "pass" else ("exact match fell by 0.2",),
+                    **said,
+                }
             ),
             {"gate-report.md": b"# evidence\n"},
         )

@@ -102,6 +102,30 @@ def test_who_acts_in_ci(tmp_path):
             for name in ("two words", "main", "ledger", "v1.0.0", "a..b", "x.lock")
         ),
         ("gates = 3", "'gates'"),
+        ("channels = 3", "'channels'"),
+        ("channels.staging = 3", "'channels.staging'"),
+        ('[channels."two words"]', "'channels'.*'two words': it is no name of a branch"),
+        ("[channels.main]", "'channels'.*main has another meaning"),
+        ('[channels."1-v1.0.0"]', "'channels'.*has another meaning"),
+        (f"[channels.{'a' * 40}]", "'channels'.*has another meaning"),
+        (
+            "[channels.staging]\ngate = 'x'",
+            r"'channels.staging.gate' in .*hubver\.toml.*one of after, gated, gates, over",
+        ),
+        ("[channels.staging]\ngated = 'perhaps'", r"'channels.staging.gated' in .*hubver\.toml"),
+        ("[channels.staging]\nverdict_days = 0", r"'channels.staging.verdict_days'"),
+        ("[channels.staging]\nafter = 'v1.0.0'", r"'channels.staging.after'"),
+        (
+            "[channels.staging]\nafter = 'canary'",
+            r"'channels.staging.after' .*no channel 'canary'.*of production, staging",
+        ),
+        ("[channels.staging]\nafter = 'staging'", "'channels.staging.after'.*staging after staging"),
+        (
+            "[channels.a]\nafter = 'b'\n[channels.b]\nafter = 'production'\n[channels.production]\nafter = 'a'",
+            "'channels.production.after'.*a after b after production after a",
+        ),
+        ("[channels.a]\nafter = 'b'\n[channels.b]\nafter = 'c'", "'channels.b.after' .*no channel 'c'"),
+        ("production = 'live'\n[channels.production]", r"\[channels.production\] .* holds for nothing: .*'live'"),
         ('record = "data"', "'record'"),
         ("[record]\nrequired = 3", "'record.required'"),
         ("[record]\nneeded = ['data']", r"'record.needed'.*one of required"),
@@ -115,6 +139,32 @@ def test_a_file_that_cannot_be_used(tmp_path, text, words):
     assert caught.value.exit_code == 2
 
 
+def test_channels_have_rules_of_their_own(tmp_path):
+    toml = """
+    gates = "gates"
+    [channels.staging]
+    gates = "gates/quick"
+    [channels.canary]
+    gated = false
+    [channels.production]
+    after = "staging"
+    overrides = false
+    verdict_days = 7
+    """
+    (tmp_path / "hubver.toml").write_text(toml, encoding="utf-8")
+    settings = Settings.load(tmp_path, NOWHERE)
+    assert (settings.rules.after, settings.rules.overrides, settings.rules.verdict_days) == ("staging", False, 7)
+    staging = settings.on_channel("staging")
+    assert (staging.channel, staging.gates_directory) == ("staging", tmp_path / "gates" / "quick")
+    assert (staging.rules.gated, staging.rules.verdict_days) == (True, 30)
+    assert not settings.on_channel("canary").rules.gated
+    assert staging.on_channel(None) == staging.on_channel("production") == settings
+    with pytest.raises(BadSettings, match="no channel 'blue'") as caught:
+        settings.on_channel("blue")
+    assert caught.value.expected == "one of production, staging, canary"
+    assert "[channels.blue]" in caught.value.hint
+
+
 def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path):
     (tmp_path / "hubver.toml").write_text('[tasks.t]\nrows = "r.jsonl"\nanything = 3', encoding="utf-8")
     settings = Settings.load(tmp_path, NOWHERE)
@@ -124,7 +174,7 @@ def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path
 
 def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
     (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
-    with pytest.raises(BadSettings, match=r"'task'.*one of gates, production, record, tasks"):
+    with pytest.raises(BadSettings, match=r"'task'.*one of channels, gates, production, record, tasks"):
         Settings.load(tmp_path, NOWHERE)
 
 

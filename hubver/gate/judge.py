@@ -91,6 +91,7 @@ def judge(
             state=state,
             candidate=_release(refs, stand.candidate),
             baseline=_release(refs, stand.baseline) if stand.baseline else None,
+            channel=settings.channel,
             outcome=verdict.outcome,
             gates_digest=verdict.gates_code.digest,
             tasks_digest=settings.tasks_digest,

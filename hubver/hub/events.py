@@ -161,6 +161,7 @@ class Judged(Event):
     """A gate gave its verdict on exactly this candidate against exactly this baseline.
 
     Attributes:
+        channel: the one that it was judged for; None in verdicts from before there were several.
         gates_digest: of the folder of gates.
         tasks_digest: of the tasks that the settings declare.
     """
@@ -168,6 +169,7 @@ class Judged(Event):
     kind: Literal["verdict"] = "verdict"
     candidate: Release
     baseline: Release | None
+    channel: str | None = None
     outcome: str
     gates_digest: str
     tasks_digest: str | None = None
@@ -176,8 +178,10 @@ class Judged(Event):
     @property
     def title(self) -> str:
         """See `Event.title`."""
-        against = "no production yet" if self.baseline is None else f"against {self.baseline}"
-        return f"verdict {self.outcome} for {self.candidate} ({against})"
+        channel = self.channel or "production"
+        against = f"no {channel} yet" if self.baseline is None else f"against {self.baseline}"
+        where = "" if channel == "production" or self.baseline is None else f" in {channel}"
+        return f"verdict {self.outcome} for {self.candidate} ({against}{where})"
 
 
 class Change(Event):

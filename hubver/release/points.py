@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadInput, NotGated
-from hubver.hub.events import Promoted, RolledBack
+from hubver.hub.events import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hubver.hub.events import Release, RollbackPoint
+    from hubver.hub.ledger import Entry
     from hubver.release.standing import Standing
 
 
@@ -46,8 +48,10 @@ def choose(standing: Standing, channel: str, to: str | None) -> Step:
         NotGated: the one that is named is quarantined.
     """
     skipped = 0
+    now = standing.refs.branches.get(channel)
     for step in _all(standing, channel):
-        if not names(to, step.tag, step.release):
+        # A point that keeps what is there now, which a quarantine in between may lead to, is no way anywhere.
+        if not names(to, step.tag, step.release) or step.release.sha == now:
             continue
         if not standing.state.is_quarantined(step.release.sha):
             return step
@@ -69,42 +73,47 @@ def _all(standing: Standing, channel: str) -> Iterator[Step]:
         if release is not None:
             yield Step(None, release, state.points(channel))
     known = state.points(channel)
-    last = None
+    entries = standing.entries()
     while known:
+        older: tuple[RollbackPoint, ...] = ()
         for position, point in enumerate(known):
-            last = point.tag
-            yield Step(point.tag, point.release, known[position + 1 :])
-        known = _behind(standing, channel, last)
-    if last is None and isinstance(change := standing.last_change(channel), RolledBack):
-        for point in (known := _behind(standing, channel, change.rollback_tag)):
-            yield Step(point.tag, point.release, known[known.index(point) + 1 :])
+            further = known[position + 1 :]
+            if not further:
+                # An event carries ten. What leads on from the last is found now, so that no state forgets the way.
+                older, entries = _behind(entries, channel, point.tag)
+            yield Step(point.tag, point.release, further or older)
+        known = older
 
 
-def _behind(standing: Standing, channel: str, tag: str | None) -> tuple[RollbackPoint, ...]:
-    """The points that lead on from one, where an event carries no more: as they were when that one was made."""
+def _behind(entries: Iterator[Entry], channel: str, tag: str) -> tuple[tuple[RollbackPoint, ...], Iterator[Entry]]:
+    """The points that were there before one was made, and the entries from there on."""
     made = False
-    for entry in standing.entries() if tag else ():
-        if made and entry.event is not None:
-            return entry.event.state.points(channel)
+    for entry in entries:
         event = entry.event
-        made = made or (isinstance(event, Promoted) and event.channel == channel and event.rollback_tag == tag)
-    return ()
+        if made and event is not None:
+            return event.state.points(channel), chain((entry,), entries)
+        made = made or (isinstance(event, Change) and event.channel == channel and tag in event.tags)
+    return (), entries
 
 
 def _none(standing: Standing, channel: str, to: str | None, skipped: int) -> BadInput:
     repo_id = standing.repo_id
+    now = standing.at(channel)
     if to is None and skipped:
         return BadInput(
             f"Every rollback point of {channel} in {repo_id} is quarantined.", hint=f"See: hubver status {repo_id}"
         )
+    if to is not None and now is not None and names(to, None, now):
+        return BadInput(f"{now} is in {channel} in {repo_id} now.", hint=f"See: hubver status {repo_id}")
     points = standing.state.points(channel)
     if to is None or not points:
         return BadInput(
             f"There is no rollback point in {repo_id}: {channel} has never replaced anything since it began there.",
             hint=f"See: hubver log {repo_id}",
         )
+    elsewhere = "" if channel == "production" else f" --to {channel}"
     return BadInput(
-        f"{to!r} is no rollback point of {repo_id}.",
+        f"{to!r} is no rollback point of {channel} in {repo_id}.",
         expected=f"one of {', '.join(point.tag for point in points[:5])}",
-        hint=f"A revision that {channel} never left is promoted instead: hubver promote {repo_id}@{to}",
+        hint=f"A revision that {channel} never left is promoted instead: hubver promote {repo_id}@{to}{elsewhere}",
     )

@@ -62,8 +62,9 @@ def promote(
 ) -> Promotion:
     """Move a channel to a candidate that has a passing verdict against what it replaces.
 
-    A candidate from a pull request is promoted as the commit that was judged, gets its final version tag in the same
-    push, and is merged into `main` afterwards; the merge makes another commit, which no channel points to.
+    A candidate from a pull request is promoted as the commit that was judged. In production it gets its final version
+    tag in the same push, and is merged into `main` afterwards; the merge makes another commit, which no channel points
+    to. In other channels it stays a candidate.
 
     Args:
         text: `ORG/NAME@REVISION`.
@@ -85,6 +86,8 @@ def promote(
     tell = progress or (lambda _line: None)
     work = _Promoting(hub, target.repo_id, target.revision or "", override, settings, tell)
     done = transaction.change(hub, target.repo_id, settings.channel, work.attempt, tell)
+    if done.channel != settings.production:
+        return done
     found = merge(hub, done.repo_id, done.release, done.pull_request, channel=done.channel, tell=tell)
     return Promotion(**{**vars(done), "merged": found.merged, "note": found.note})
 
@@ -102,7 +105,7 @@ class _Promoting:
         settings, channel = self.settings, self.settings.channel
         refs, sha = self._candidate(standing)
         previous = standing.at(channel)
-        release, final_tag = _as_release(refs, sha)
+        release, final_tag = _as_release(refs, sha, final=channel == settings.production)
         number = _pull_request(standing, refs, sha)
         if previous is not None and previous.sha == sha:
             self._check_not_astray(standing, release)
@@ -112,7 +115,7 @@ class _Promoting:
         verdict = binding.binding_verdict(
             standing, settings, self.revision, release=release, previous=previous, override=self.override is not None
         )
-        tag = _next_rollback_tag(refs, channel, settings.production, previous) if previous else None
+        tag = _next_rollback_tag(standing, settings, previous) if previous else None
         point = RollbackPoint(tag=tag, release=previous) if tag and previous else None
         at = datetime.now(timezone.utc)
         event = Promoted(
@@ -176,25 +179,32 @@ def _pull_request(standing: Standing, refs: Refs, sha: str) -> int | None:
     return next(told, None) or pulls.with_head(refs, sha)
 
 
-def _as_release(refs: Refs, sha: str) -> tuple[Release, str | None]:
-    """The release that a commit would be, and the final version tag that it still needs."""
+def _as_release(refs: Refs, sha: str, *, final: bool) -> tuple[Release, str | None]:
+    """The release that a commit would be, and the final version tag that it still needs.
+
+    Args:
+        final: whether a candidate becomes its version there; elsewhere it stays one, to be refused or released yet.
+    """
     tag = version_of(refs, sha)
     version = Version.parse(tag) if tag else None
-    if version is None or version.candidate is None:
+    if version is None or version.candidate is None or not final:
         return Release(sha=sha, version=tag), None
-    final = str(version.final)
-    if final in refs.tags:
+    name = str(version.final)
+    if name in refs.tags:
         raise NotGated(
-            f"{tag} cannot become {final}: another run has that version.",
+            f"{tag} cannot become {name}: another run has that version.",
             hint="Push the run again with --pr, which numbers it anew, and gate that.",
         )
-    return Release(sha=sha, version=final), final
+    return Release(sha=sha, version=name), name
 
 
-def _next_rollback_tag(refs: Refs, channel: str, production: str, previous: Release) -> str:
-    prefix = "rollback/" if channel == production else f"rollback/{channel}/"
+def _next_rollback_tag(standing: Standing, settings: Settings, previous: Release) -> str:
+    """A rollback point's name. No number is given twice, also where somebody has deleted a point's tag."""
+    channel = settings.channel
+    prefix = "rollback/" if channel == settings.production else f"rollback/{channel}/"
     pattern = re.compile(rf"{re.escape(prefix)}(\d+)-[^/]+")
-    numbers = [int(match.group(1)) for tag in refs.tags if (match := pattern.fullmatch(tag))]
+    known = (*standing.refs.tags, *(point.tag for point in standing.state.points(channel)))
+    numbers = [int(match.group(1)) for tag in known if (match := pattern.fullmatch(tag))]
     return f"{prefix}{max(numbers, default=0) + 1}-{previous}"
 
 

@@ -142,9 +142,7 @@ class _RollingBack:
             return None
         begun_here = self.to is None and self.leaving is None and self.intent.was_begun(last.at)
         left = self.leaving is not None and points.names(self.leaving, None, last.previous)
-        # A point that is named again is behind the channel now, unless the same release lies further back, too.
-        ahead = any(points.names(self.to, point.tag, point.release) for point in standing.state.points(channel))
-        there = self.to is not None and points.names(self.to, last.rollback_tag, last.release) and not ahead
+        there = self.to is not None and points.names(self.to, last.rollback_tag, last.release)
         if not (begun_here or left or there):
             return None
         return Rollback(
