@@ -203,8 +203,10 @@ def _next_rollback_tag(standing: Standing, settings: Settings, previous: Release
     channel = settings.channel
     prefix = "rollback/" if channel == settings.production else f"rollback/{channel}/"
     pattern = re.compile(rf"{re.escape(prefix)}(\d+)-[^/]+")
-    known = (*standing.refs.tags, *(point.tag for point in standing.state.points(channel)))
-    numbers = [int(match.group(1)) for tag in known if (match := pattern.fullmatch(tag))]
+    told = (getattr(event, "rollback_tag", None) for event in standing.newest())
+    points = (point.tag for point in standing.state.points(channel))
+    known = (*standing.refs.tags, *points, *told)
+    numbers = [int(match.group(1)) for tag in known if tag and (match := pattern.fullmatch(tag))]
     return f"{prefix}{max(numbers, default=0) + 1}-{previous}"
 
 
