@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,11 +28,13 @@ class Traffic:
         requests: method and path of each, in order.
         sent: bytes that clients sent.
         received: bytes that they got.
+        processor: seconds that the Hub had of a processor.
     """
 
     requests: tuple[str, ...]
     sent: int
     received: int
+    processor: float
 
 
 class Counting:
@@ -40,6 +43,7 @@ class Counting:
     def __init__(self, app) -> None:
         self._app = app
         self._lock = threading.Lock()
+        self._used = 0.0
         self.take()
 
     def take(self) -> dict[str, object]:
@@ -47,6 +51,8 @@ class Counting:
         with self._lock:
             taken = dict(self.__dict__.get("_counts", {}))
             self._counts = {"requests": [], "sent": 0, "received": 0}
+            taken["processor"] = time.process_time() - self._used
+            self._used = time.process_time()
         return taken
 
     async def __call__(self, scope, receive, send) -> None:
@@ -99,7 +105,7 @@ class CountedHub:
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         taken = json.loads(self._process.stdout.readline())
-        return Traffic(tuple(taken["requests"]), taken["sent"], taken["received"])
+        return Traffic(tuple(taken["requests"]), taken["sent"], taken["received"], taken["processor"])
 
 
 @contextmanager

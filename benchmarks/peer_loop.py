@@ -6,6 +6,7 @@ Imports nothing but the standard library, because peers run in environments of t
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 
@@ -22,7 +23,13 @@ def serve(operations) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         operation = operations[asked.pop("operation")]
-        began = time.perf_counter()
+        began, used = time.perf_counter(), processor()
         found = operation(**asked)
-        took = time.perf_counter() - began
-        print(json.dumps({"seconds": took, "found": str(found)}), flush=True)
+        cost = {"seconds": time.perf_counter() - began, "processor": processor() - used}
+        print(json.dumps({**cost, "found": str(found)}), flush=True)
+
+
+def processor() -> float:
+    """Seconds that this process, and those it has waited for, had of a processor."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BASE = "acme/base"
 CHANNEL = "production"
 _ACTOR = "acme"
-_AT_ONCE = 250
+_MOST_WAITING = 3000
 _RECORD, _CARD = b"hubver.json", b"README.md"
 
 
@@ -98,7 +98,7 @@ def build(root: Path, settings: Settings, repo_id: str, versions: int, folder: P
     """A repo with so many versions, each promoted after the other, and one more that is published and waits.
 
     Returns:
-        What waits.
+        What waits: `v1.VERSIONS.0`.
     """
     _publish(settings, repo_id, write_output(folder / "first", 1))
     judge(settings, repo_id, _published(settings, repo_id, "v1.0.0"))
@@ -106,8 +106,7 @@ def build(root: Path, settings: Settings, repo_id: str, versions: int, folder: P
     git_dir = root / "models" / repo_id / "repo.git"
     _extend(git_dir, Hub.of(settings).refs(repo_id), versions)
     # A Hub tidies up too.
-    subprocess.run(["git", "repack", "-q", "-a", "-d", "--window=5"], cwd=git_dir, check=True)
-    _publish(settings, repo_id, write_output(folder / "last", 2))
+    subprocess.run(["git", "repack", "-q", "-a", "-d", "--window=0"], cwd=git_dir, check=True)
     return _published(settings, repo_id, f"v1.{versions}.0")
 
 
@@ -125,9 +124,9 @@ def _extend(git_dir: Path, refs: Refs, versions: int) -> None:
     with Repo(str(git_dir)) as repo:
         waiting: list[ShaFile] = []
         history = _History(repo, refs, versions)
-        for number in range(1, versions):
-            waiting += history.version(number)
-            if len(waiting) > _AT_ONCE * 13 or number == versions - 1:
+        for number in range(1, versions + 1):
+            waiting += history.version(number, promoted=number < versions)
+            if len(waiting) > _MOST_WAITING or number == versions:
                 repo.object_store.add_objects([(one, None) for one in waiting])
                 waiting.clear()
     packed = git_dir / "packed-refs"
@@ -157,8 +156,8 @@ class _History:
         self.at = datetime.now(timezone.utc) - timedelta(minutes=10 * versions)
         self.refs: dict[str, str] = {}
 
-    def version(self, number: int) -> Iterator[ShaFile]:
-        """Publish, judge and promote."""
+    def version(self, number: int, *, promoted: bool) -> Iterator[ShaFile]:
+        """Publish, and if it is to be promoted, judge and promote."""
         from dulwich.objects import Blob, Commit
 
         version = f"v1.{number}.0"
@@ -174,13 +173,14 @@ class _History:
         commit.commit_time = commit.author_time = int(self.at.timestamp())
         yield from (tree, commit)
         release = Release(sha=commit.id.decode(), version=version)
-        yield from self._promoted(release, run_id, f"rollback/{number}-{self.release}")
-        self.main, self.release = release.sha, release
-        self.refs |= {"refs/heads/main": self.main, f"refs/tags/{version}": self.main}
-        self.refs |= {f"refs/heads/{CHANNEL}": self.main, f"refs/heads/{LEDGER}": self.head}
-
-    def _promoted(self, release: Release, run_id: str, tag: str) -> Iterator[ShaFile]:
         yield from self._event(Published(at=self.at, actor=_ACTOR, state=self.state, release=release, run_id=run_id))
+        if promoted:
+            yield from self._promoted(release, f"rollback/{number}-{self.release}")
+        self.main = release.sha
+        self.refs |= {"refs/heads/main": self.main, f"refs/tags/{version}": self.main}
+        self.refs[f"refs/heads/{LEDGER}"] = self.head
+
+    def _promoted(self, release: Release, tag: str) -> Iterator[ShaFile]:
         previous = self.state.release(CHANNEL)
         yield from self._event(judged(self.state, release, previous, self.at))
         verdict = self.head
@@ -191,7 +191,8 @@ class _History:
                 rollback_tag=tag,
             )
         )  # fmt: skip
-        self.refs[f"refs/tags/{tag}"] = previous.sha
+        self.refs |= {f"refs/tags/{tag}": previous.sha, f"refs/heads/{CHANNEL}": release.sha}
+        self.release = release
 
     def _event(self, event: Event) -> Iterator[ShaFile]:
         objects = commit_of(Line(event, self.head))

@@ -9,9 +9,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import release_history, servers
+from benchmarks.peer_loop import processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 HF = Path(sys.executable).parent / "hf"
 ADAPTER = 64 * 2**20
+
+
+class Cost(NamedTuple):
+    """Seconds by the clock, and seconds that whoever did it had of a processor."""
+
+    seconds: float
+    processor: float
 
 
 class Peer:
@@ -39,18 +47,19 @@ class Peer:
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=folder, text=True
         )
 
-    def ask(self, operation: str, **arguments: object) -> float:
-        """Seconds that it took."""
+    def ask(self, operation: str, **arguments: object) -> Cost:
+        """Do something in the warm process."""
         self._process.stdin.write(json.dumps({"operation": operation, **arguments}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.command[1]} ended over {operation} {arguments}")
-        return float(json.loads(line)["seconds"])
+        answer = json.loads(line)
+        return Cost(answer["seconds"], answer["processor"])
 
-    def run(self, *commands: Sequence[object]) -> float:
-        """Seconds that some commands take, one after the other, from their start to their end."""
-        began = time.perf_counter()
+    def run(self, *commands: Sequence[object]) -> Cost:
+        """Run some commands, one after the other."""
+        began, used = time.perf_counter(), processor()
         for command in commands:
             words = [str(word) for word in command]
             done = subprocess.run(
@@ -58,7 +67,7 @@ class Peer:
             )
             if done.returncode:
                 raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
-        return time.perf_counter() - began
+        return Cost(time.perf_counter() - began, processor() - used)
 
     def end(self) -> None:
         self._process.stdin.close()
@@ -70,15 +79,15 @@ class Way:
     """One way, at one length of history.
 
     Attributes:
-        library: operation → do it in the warm process, and say how long that took.
+        library: operation → do it in the warm process.
         command: operation → the same by the command line. Not every way has every operation.
         before: what must be done, and is not timed, before an operation.
     """
 
     name: str
     peer: Peer
-    library: dict[str, Callable[[], float]]
-    command: dict[str, Callable[[], float]]
+    library: dict[str, Callable[[], Cost]]
+    command: dict[str, Callable[[], Cost]]
     before: dict[str, Callable[[], object]]
 
 
@@ -232,7 +241,7 @@ def mlflow(python: Path, environment: dict[str, str], folder: Path, versions: in
     peer.ask("make", versions=versions + 1)
     to = {"promote": versions + 1, "rollback": versions}
 
-    def once(operation: str, **arguments: object) -> float:
+    def once(operation: str, **arguments: object) -> Cost:
         return peer.run([*peer.command, operation, json.dumps(arguments)])
 
     return Way(
