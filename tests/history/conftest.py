@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubver.cli.main import run
 from hubver.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -30,3 +31,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
         return taken
 
     return take
+
+
+@pytest.fixture
+def hubver(repo, local_hub, monkeypatch, tmp_path, capsys):
+    """Run a command; returns what it prints, or where another exit code is expected, what it says on standard error."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in local_hub.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: str, code: int = 0) -> str:
+        assert run(list(arguments)) == code
+        caught = capsys.readouterr()
+        return caught.out if code == 0 else caught.err
+
+    return call

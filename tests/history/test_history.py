@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import BEGIN, Book, release, write
 
-from hubver.cli.main import run
 from hubver.errors import BadDocument, BadInput
 from hubver.hub.ledger import Entry
 from hubver.hub.replay import replay
@@ -196,20 +195,6 @@ def test_dates(text, expected):
         return
     with pytest.raises(BadInput, match="is no date"):
         parse(text)
-
-
-@pytest.fixture
-def hubver(repo, local_hub, monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    for name, value in local_hub.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def call(*arguments: str, code: int = 0) -> str:
-        assert run(list(arguments)) == code
-        caught = capsys.readouterr()
-        return caught.out if code == 0 else caught.err
-
-    return call
 
 
 def test_what_was_in_production_then(repo, asked, hubver):
