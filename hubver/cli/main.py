@@ -27,6 +27,7 @@ _COMMANDS = {
     "promote": ("hubver.cli.promote", "Move production to a revision that passed its gate."),
     "rollback": ("hubver.cli.rollback", "Move production back to a rollback point."),
     "quarantine": ("hubver.cli.quarantine", "Keep a revision out of all channels, or let it in again."),
+    "prune": ("hubver.cli.prune", "Propose what of a repository may go, and delete it on demand."),
     "status": ("hubver.cli.status", "Show what is in production, and the way back."),
     "show": ("hubver.cli.show", "Show how a revision was made."),
     "diff": ("hubver.cli.diff", "Say what differs between two revisions, and which factor changed."),

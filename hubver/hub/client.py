@@ -8,6 +8,7 @@ Source of the endpoints: the Hub's OpenAPI document, and huggingface_hub 2.4.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from hubver import __version__
 from hubver.errors import AlreadyExists, BadToken, HubFailed, NotFound
 from hubver.hub.answers import translated
-from hubver.hub.contents import Commit, Refs, StoredFile
+from hubver.hub.contents import Commit, PullRequest, Refs, StoredFile
 from hubver.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _WRITE_TIMEOUT_S = 60.0
+_PULLS_A_PAGE = 100
 
 
 class Hub:
@@ -126,6 +128,29 @@ class Hub:
             return int(answer["count"]), {int(one["num"]): str(one["title"]) for one in answer["discussions"]}
 
         return self._reader.json(path, read, params=only, subject=repo_id)
+
+    def pull_requests(self, repo_id: str, page: int) -> tuple[list[PullRequest], int]:
+        """One page of the pull requests, newest first, and how many there are: `GET /api/models/ID/discussions`.
+
+        Args:
+            page: 0 for the newest.
+        """
+
+        def read(answer: Any) -> tuple[list[PullRequest], int]:
+            listed = [
+                PullRequest(int(item["num"]), str(item["status"]), _time(item["createdAt"]))
+                for item in answer["discussions"]
+            ]
+            return listed, int(answer["count"])
+
+        asked: dict[str, int | str] = {"type": "pull_request", "status": "all", "p": page, "limit": _PULLS_A_PAGE}
+        return self._reader.json(f"/api/models/{repo_id}/discussions", read, params=asked, subject=repo_id)
+
+    def date(self, repo_id: str, sha: str) -> datetime:
+        """When a commit was made, as it says itself."""
+        path = f"/api/models/{repo_id}/commits/{sha}"
+        params = {"limit": 1, "p": 0}
+        return self._reader.json(path, lambda answer: _time(answer[0]["date"]), params=params, subject=repo_id)
 
     def files(self, repo_id: str, revision: str) -> dict[str, StoredFile]:
         """Every file of a revision, by path, as the Hub says it stores them."""
@@ -246,6 +271,14 @@ class Hub:
         with translated(self.endpoint, f"{repo_id}@{name}"):
             self.api.delete_branch(repo_id, branch=name)
 
+    def delete_pull_ref(self, repo_id: str, number: int) -> None:
+        """Delete the commits of a pull request that is closed: `DELETE /api/models/ID/discussions/N/ref`."""
+        from huggingface_hub.utils import get_session, hf_raise_for_status
+
+        url = f"{self.endpoint}/api/models/{repo_id}/discussions/{number}/ref"
+        with translated(self.endpoint, f"pull request #{number} of {repo_id}"):
+            hf_raise_for_status(get_session().delete(url, headers=self._reader.headers(), timeout=_WRITE_TIMEOUT_S))
+
     def create_tag(self, repo_id: str, tag: str, sha: str) -> None:
         """Tag a commit.
 
@@ -296,3 +329,8 @@ class Hub:
         return HfApi(
             endpoint=self.endpoint, token=self._plain_token, library_name="hubver", library_version=__version__
         )
+
+
+def _time(text: str) -> datetime:
+    """A time as the Hub writes it, `2026-11-01T12:00:00.000Z`, which Python reads with the final Z only since 3.11."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -11,6 +11,7 @@ from hubver.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -63,6 +64,20 @@ class Commit:
     sha: str
     title: str
     message: str
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as the Hub lists it.
+
+    Attributes:
+        status: `draft`, `open`, `closed` or `merged`.
+        opened: when.
+    """
+
+    number: int
+    status: str
+    opened: datetime
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from hubver.hub.answers import translated
 
 if TYPE_CHECKING:
     from hubver.hub.client import Hub
-    from hubver.hub.contents import Refs
+    from hubver.hub.contents import PullRequest, Refs
+
+_MOST_PAGES = 20
 
 
 def find_open(hub: Hub, repo_id: str, marker: str) -> int | None:
@@ -57,6 +59,17 @@ def merge(hub: Hub, repo_id: str, number: int, *, head: str, comment: str) -> bo
         if _status(hub, repo_id, number) != "merged":
             raise
     return True
+
+
+def listed(hub: Hub, repo_id: str) -> tuple[PullRequest, ...]:
+    """The pull requests, newest first: a hundred a request where the Hub gives so many, in twenty requests at most."""
+    found: list[PullRequest] = []
+    for page in range(_MOST_PAGES):
+        some, count = hub.pull_requests(repo_id, page)
+        found += some
+        if not some or len(found) >= count:
+            break
+    return tuple(found)
 
 
 def close(hub: Hub, repo_id: str, number: int, *, comment: str) -> None:
