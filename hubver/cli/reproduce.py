@@ -42,6 +42,7 @@ _MOST_SHOWN = 12
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before running the code.")
 @click.option("--venv", is_flag=True, help="Run in a fresh virtual environment with the recorded versions.")
 @click.option("--exact", is_flag=True, help="Let only the same bytes count as a yes.")
+@click.option("--gate", is_flag=True, help="Where bytes differ, compare on the project's tasks too.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Work in this new folder, and keep it.")
 @click.option("--code", metavar="PATH|URL", help="A repository that has the code's commit [default: as recorded].")
 @click.option("--data", multiple=True, metavar="NAME=PATH", help="Where data of the run is; may be repeated.")
@@ -56,6 +57,7 @@ def command(
     yes: bool,
     venv: bool,
     exact: bool,
+    gate: bool,
     keep: Path | None,
     code: str | None,
     data: tuple[str, ...],
@@ -74,7 +76,7 @@ def command(
     \b
     Exit codes:
       0  the same bytes, or within tolerance: 5 % of what training changed
-      1  a different model; with --exact, any other byte
+      1  a different model; with --gate, another score on any example; with --exact, any other byte
       2  the record does not say enough, or something that the run needs is missing or changed
       3  the run failed before it had made a model, or the Hub or the network did
     """
@@ -96,8 +98,9 @@ def command(
     _ask(prepared, yes=yes)
     with ExitStack() as stack:
         place = _place(keep, stack)
+        here = Path(sys.executable)
         found = reproduce(
-            prepared, place, given, interpreter=Path(sys.executable), fresh=venv, settings=settings, progress=step
+            prepared, place, given, interpreter=here, fresh=venv, gate=gate, settings=settings, progress=step
         )
         give(found, as_json, lambda: _told(found, kept=keep is not None))
     return 0 if found.grade == "identical" or (found.grade == "within tolerance" and not exact) else 1
@@ -215,6 +218,10 @@ def _lines(found: Reproduction, *, kept: bool) -> list[str]:
         error = apart.why_not if apart.error is None else f"{apart.error:.2%} of what training changed"
         cosine = "" if apart.cosine is None else f", cosine {apart.cosine:.6f}"
         lines.append(f"weights: {len(apart.differing)} of {apart.compared} parts differ, by {error}{cosine}")
+    for scored in found.scores or ():
+        same = f"{'other' if scored.differing else 'the same'} scores"
+        count = f"{scored.differing or scored.examples:,} of {scored.examples:,} examples"
+        lines.append(f"{scored.task}: {same} on {count}, mean {scored.recorded:.3f} → {scored.produced:.3f}")
     if found.grade != "identical":
         reasons = [f"{cause.group}: {cause.sentence}" for cause in found.causes]
         lines += [f"{'cause' if not number else 'also'}: {line}" for number, line in enumerate(reasons[:_MOST_SHOWN])]

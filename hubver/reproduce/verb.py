@@ -13,7 +13,7 @@ from hubver.record import capture, draft
 from hubver.record.digest import entry
 from hubver.record.folder import adapter
 from hubver.record.folder.files import ADAPTER_CONFIG
-from hubver.reproduce import code, environment, inputs, outputs, run, venv
+from hubver.reproduce import code, environment, inputs, outputs, run, scores, venv
 from hubver.reproduce.causes import Cause, causes
 from hubver.reproduce.closeness import Distance, distance
 from hubver.reproduce.compare import Comparison, compare
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hubver.reproduce.place import Place
     from hubver.reproduce.plan import Given
     from hubver.reproduce.prepare import Prepared
+    from hubver.reproduce.scores import Scored
     from hubver.settings import Settings
 
 # What of a base transformers reads; anything else the run fetches by itself, at the same commit.
@@ -46,6 +47,7 @@ class Reproduction:
         grade: `identical`, `within tolerance` or `different`.
         files: each published file, with its sha256 then and now.
         distance: of the weights, where their bytes differ.
+        scores: of both models on each task of the gates; None where that was not asked for, or the bytes are the same.
         causes: what differs in the run itself, the likeliest cause first; of no consequence where the grade is
             `identical`.
         environment: how the environments compare, the gravest first.
@@ -62,6 +64,7 @@ class Reproduction:
     grade: Grade
     files: tuple[FileCompared, ...]
     distance: Distance | None
+    scores: tuple[Scored, ...] | None
     causes: tuple[Cause, ...]
     environment: tuple[Compared, ...]
     unrecorded: tuple[str, ...]
@@ -78,6 +81,7 @@ def reproduce(
     *,
     interpreter: Path,
     fresh: bool = False,
+    gate: bool = False,
     settings: Settings,
     progress: Callable[[str], None] | None = None,
 ) -> Reproduction:
@@ -91,19 +95,24 @@ def reproduce(
         given: what the user gives beyond the record.
         interpreter: Python to run it with; not asked for with `fresh`.
         fresh: make a virtual environment with the recorded versions, and run it with that.
+        gate: where the bytes differ, ask both models the project's tasks too; a model that scores otherwise on any
+            example is `different`.
         settings: of the user.
         progress: told each step.
 
     Raises:
-        NotFound, BadInput: something that the run needs is missing, or is not what it was; the message names it.
+        NotFound, BadInput: something that the run needs is missing, or is not what it was; the message names it. Or `gate`, and
+            the project has no tasks.
         HarnessFailed: the run failed before it had made a model.
         HubUnreachable, HubFailed: see `hubver.hub`.
     """
+    if gate:
+        scores.need_tasks(settings)
     work = _Work(prepared, place, given, settings, progress or (lambda _line: None))
     place.lay_out()
     if fresh:
         interpreter = work.make_venv()
-    return work.go(interpreter)
+    return work.go(interpreter, gate=gate)
 
 
 class _Work:
@@ -121,7 +130,7 @@ class _Work:
         self.deviations += [Cause("environment", f"{package}: no index has it") for package in made.unavailable]
         return made.interpreter
 
-    def go(self, interpreter: Path) -> Reproduction:
+    def go(self, interpreter: Path, *, gate: bool) -> Reproduction:
         code.fetch_code(self.plan.source, self.place.code, self.tell)
         directory = self.place.code / self.plan.directory if self.plan.directory is not None else self.place.work
         if not directory.is_dir():
@@ -141,13 +150,15 @@ class _Work:
         if produced is not None:
             # What the run itself has seen: a script may choose its threads, or leave an accelerator alone.
             compared = environment.compare(self.record.environment, produced.environment)
+        scored = self._score(output) if gate and comparison.grade != "identical" else None
         return Reproduction(
             repo_id=self.prepared.pin.repo_id,
             revision=self.prepared.pin.revision,
             sha=self.prepared.pin.sha,
-            grade=comparison.grade,
+            grade=scores.graded(comparison.grade, scored or ()),
             files=comparison.files,
             distance=comparison.distance,
+            scores=scored,
             causes=causes(self.record, produced, self.deviations, compared),
             environment=compared,
             unrecorded=tuple(view.unrecorded),
@@ -229,6 +240,11 @@ class _Work:
             produced = produced.model_copy(update={"files": tuple(files)})
         comparison = compare(self.record, produced, made, self._published, lambda: self._distance(output))
         return comparison, produced if draft.find(output) else (left.record if left else None)
+
+    def _score(self, output: Path) -> tuple[Scored, ...]:
+        place = self.place.folder / "on-its-base"
+        pin, base = self.prepared.pin, self.record.base_model
+        return scores.score(pin, output, base, place, settings=self.settings, progress=self.tell)
 
     def _recorded_base(self, base_id: str, _revision: str) -> str:
         base = self.record.base_model

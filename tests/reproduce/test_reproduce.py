@@ -149,6 +149,17 @@ def alone(world, tiny_base):
     return "acme/alone@v1.0.0"
 
 
+def tasks(folder: Path) -> None:
+    """A project with one task that tells any two models apart, and one that tells few."""
+    (folder / "hubver.toml").write_text(
+        '[tasks.weighed]\nkind = "perplexity"\nrows = "rows.jsonl"\ntext = "{prompt}{completion}"\n'
+        '[tasks.told]\nrows = "rows.jsonl"\nmax_new_tokens = 4\n',
+        encoding="utf-8",
+    )
+    rows = "".join(json.dumps(row) + "\n" for row in tickets.rows(4, "gate"))
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir() if file.is_file()}
 
@@ -202,12 +213,16 @@ def test_other_data_is_refused_by_name_and_named_as_the_cause(world, alone, tmp_
     assert code == 2
     assert "pairs.jsonl" in said
     assert "is not what the run read" in said
-    code, found, said = world.reproduce(tmp_path, alone, "--anyway", "--data", f"pairs.jsonl={data}")
+    tasks(tmp_path)
+    code, found, said = world.reproduce(tmp_path, alone, "--anyway", "--gate", "--data", f"pairs.jsonl={data}")
     assert (code, found.get("grade")) == (1, "different"), said
     assert found["causes"][0]["group"] == "data"
     assert "pairs.jsonl" in found["causes"][0]["sentence"]
     assert {cause["group"] for cause in found["causes"]} == {"data"}
     assert found["distance"]["error"] > 0.05
+    weighed = next(task for task in found["scores"] if task["task"] == "weighed")
+    assert (weighed["examples"], weighed["differing"]) == (4, 4)
+    assert weighed["recorded"] != weighed["produced"]
 
 
 def test_another_seed_is_named_as_the_cause(world, alone, tmp_path):
@@ -223,16 +238,29 @@ def test_another_seed_is_named_as_the_cause(world, alone, tmp_path):
 def test_other_vector_units_stay_within_tolerance_and_are_named(world, alone, tmp_path):
     if world.record("acme/alone").environment.cpu_capability == "DEFAULT":
         pytest.skip("this processor has no vector units that could be left out")
-    settings = Settings(endpoint=world.hub.url)
+    tasks(tmp_path)
+    declared = Settings.load(tmp_path, {"HF_HOME": str(tmp_path / "cache"), "HF_ENDPOINT": world.hub.url}).tasks
+    told = {name: table for name, table in declared.items() if name == "told"}
+    settings = Settings(endpoint=world.hub.url, root=tmp_path, tasks=told)
     given = Given(data={"pairs.jsonl": world.folder / "alone" / "pairs.jsonl"})
     prepared = prepare(alone, given, settings=settings)
     plan = replace(prepared.plan, variables={**prepared.plan.variables, "ATEN_CPU_CAPABILITY": "default"})
     place = Place(tmp_path / "place")
-    found = reproduce(replace(prepared, plan=plan), place, given, interpreter=Path(sys.executable), settings=settings)
+    here = Path(sys.executable)
+    found = reproduce(replace(prepared, plan=plan), place, given, interpreter=here, gate=True, settings=settings)
+    assert [(task.task, task.examples, task.differing) for task in found.scores] == [("told", 4, 0)]
     assert found.grade == "within tolerance"
     assert 0 < found.distance.error < 0.05
     assert [cause.group for cause in found.causes] == ["environment"]
     assert found.causes[0].sentence.startswith("cpu_capability ")
+
+
+def test_a_gate_without_tasks_is_said_before_anything_runs(world, alone, tmp_path):
+    data = world.folder / "alone" / "pairs.jsonl"
+    code, _found, said = world.reproduce(tmp_path, alone, "--gate", "--data", f"pairs.jsonl={data}")
+    assert code == 2
+    assert "task" in said
+    assert "running:" not in said
 
 
 def test_code_that_is_gone_is_named(world, preferred, tmp_path):
