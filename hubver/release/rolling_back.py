@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from hubver.hub.events import Release, RolledBack
 from hubver.record.secrets import redact
 from hubver.release import points, transaction
 from hubver.release.intent import Intent
+from hubver.release.quarantining import quarantine as keep_out
 from hubver.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def rollback(
         intent.end()  # after any other error it is not known what became of it
         raise
     intent.end()
+    if quarantine and not done.quarantined:  # an earlier command went back, and did not say so
+        keep_out(f"{repo_id}@{done.previous.sha}", reason=reason, settings=settings)
+        return replace(done, quarantined=True)
     return done
 
 

@@ -9,7 +9,7 @@ from hubver.hub.events import Change, Release
 from hubver.pins import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
@@ -90,11 +90,28 @@ class Standing:
                 return change
         return None
 
+    def overrun(self, moved: Mapping[str, str]) -> Change | None:
+        """The newest change of a channel, where a move that came too late for its own line has taken the branch elsewhere.
+
+        Args:
+            moved: branches that whoever asks has moved → where to.
+        """
+        for channel, sha in moved.items():
+            if self.refs.branches.get(channel) == sha and self.astray(channel):
+                return self.last_change(channel)
+        return None
+
     def _newest_known(self, channel: str) -> Change | None:
-        if self.astray(channel):
+        if self.astray(channel) or self._lacks_a_tag(channel):
             return self.last_change(channel)
         known = (event for event in self.newest() if isinstance(event, Change) and event.channel == channel)
         return next(known, None)
+
+    def _lacks_a_tag(self, channel: str) -> bool:
+        """Whether a tag is missing that the newest change may have to make, however long ago that was written."""
+        release, points = self.state.release(channel), self.state.points(channel)
+        wanted = {release.version if release else None, *(point.tag for point in points[:1])}
+        return not self.refs.tags.keys() >= wanted - {None}
 
     def _half_done(self, change: Change) -> bool:
         now = self.refs.branches.get(change.channel)

@@ -7,6 +7,7 @@ and whoever made one looks again afterwards, so that the branch ends where the n
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from hubver.errors import HubFailed, StaleRef
@@ -53,7 +54,8 @@ def change(
             refused = error
             continue
         if way.in_steps:
-            _settled(hub, repo_id, tell)
+            _, standing = _settled(hub, repo_id, tell, way)
+            _check_there(standing, channel)
         return result
     raise refused or StaleRef(f"{channel} in {repo_id} kept moving.", hint=f"Look with: hubver status {repo_id}")
 
@@ -67,7 +69,15 @@ def carry_out(way: Way, event: Change) -> str | None:
     Raises:
         StaleRef, HubFailed, HubUnreachable: see `hubver.hub.transport`.
     """
-    return way.carry_out(Line(event, way.refs.branches.get(LEDGER)), moves(way, event))
+    line = Line(event, way.refs.branches.get(LEDGER))
+    if not way.in_steps:
+        return way.carry_out(line, moves(way, event))
+    sha = way.carry_out(line, [])
+    # The line stands, so the change has happened. A ref that is elsewhere now is no refusal: somebody may have finished
+    # this change, and gone on from there.
+    with suppress(StaleRef):
+        way.carry_out(None, moves(way, event))
+    return sha
 
 
 def moves(way: Way, event: Change) -> list[Move]:
@@ -78,19 +88,40 @@ def moves(way: Way, event: Change) -> list[Move]:
     return [*there, *missing]
 
 
-def _settled(hub: Hub, repo_id: str, tell: Callable[[str], None]) -> tuple[Way, Standing]:
-    """The repository with nothing half done in it."""
+def _settled(hub: Hub, repo_id: str, tell: Callable[[str], None], ours: Way | None = None) -> tuple[Way, Standing]:
+    """The repository with nothing half done in it.
+
+    Args:
+        ours: by which this process has just moved refs.
+    """
+    moved = dict(ours.moved) if ours else {}
     for _ in range(_TRIES):
         way = connect(hub, repo_id)
         standing = Standing(hub, repo_id, way.refs)
-        begun = standing.unfinished()
+        begun = standing.unfinished() or standing.overrun(moved)
         if begun is None:
             return way, standing
         tell(f"finishing what {begun.actor} began: {begun.title}")
-        try:
+        with suppress(StaleRef):  # somebody else has finished it, or gone on
             way.carry_out(None, moves(way, begun))
-        except StaleRef:
-            continue  # somebody else has finished it, or gone on
+        moved |= way.moved
     raise HubFailed(
         f"A change that others began in {repo_id} cannot be finished.", hint=f"See: hubver doctor {repo_id}"
+    )
+
+
+def _check_there(standing: Standing, channel: str) -> None:
+    """Raise where the newest line and the branch differ still, and that is not for hubver to put right.
+
+    Raises:
+        StaleRef: somebody moved the branch by other means, between the line and the move that follows it.
+    """
+    if not standing.astray(channel):
+        return
+    now = standing.refs.branches.get(channel)
+    raise StaleRef(
+        f"The ledger of {standing.repo_id} has the change, but {channel} was moved by other means at the same time.",
+        expected=str(standing.state.release(channel)),
+        found=now[:8] if now else "no such branch",
+        hint=f"See what can be done about it: hubver doctor {standing.repo_id}",
     )

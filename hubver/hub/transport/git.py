@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hubver.errors import BadToken, HubFailed, HubUnreachable, HubverError, NotFound, StaleRef
 from hubver.hub.answers import reason
 from hubver.hub.contents import Refs
-from hubver.hub.transport.moves import LEDGER_REF, Move, arrived, one_line, stale
+from hubver.hub.transport.moves import BRANCHES, LEDGER, LEDGER_REF, LOOK_BACK, Move, arrived, one_line, stale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,8 @@ class GitPush:
         refs: what the server advertised. A tag with a message stands there as itself, not as its commit, and a server
             may leave pull requests out.
         in_steps: whether it moves one ref after another, because it does not offer `atomic`.
+        moved: branches that this moved, and where to, where that was not together with the line that says so: it may have
+            been on top of moves by others, which led back to where it was compared with.
     """
 
     def __init__(self, hub: Hub, repo_id: str) -> None:
@@ -56,6 +58,7 @@ class GitPush:
         self._seen, self._capabilities = _discover(hub, repo_id)
         self.refs = _refs(self._seen)
         self.in_steps = b"atomic" not in self._capabilities
+        self.moved: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -94,6 +97,8 @@ class GitPush:
         for one in moves:
             if there.get(one.ref) != one.new:
                 self._settle([one], objects if one.ref == LEDGER_REF else ())
+                if one.new is not None and one.ref != LEDGER_REF and one.ref.startswith(BRANCHES):
+                    self.moved[one.ref.removeprefix(BRANCHES)] = one.new
         return sha
 
     def _settle(self, moves: Sequence[Move], objects: Sequence[ShaFile]) -> None:
@@ -114,8 +119,16 @@ class GitPush:
                 self._seen[one.ref.encode()] = one.new.encode()
 
     def _arrived(self, moves: Sequence[Move]) -> bool:
+        hub, repo_id = self._hub, self._repo_id
         try:
-            return arrived(self._hub.refs(self._repo_id), moves)
+            refs = hub.refs(repo_id)
+            if arrived(refs, moves):
+                return True
+            # Others may have gone on since. What moved together with a line is told by the line.
+            line = next((one.new for one in moves if one.ref == LEDGER_REF), None)
+            head = refs.branches.get(LEDGER)
+            newest = hub.commits(repo_id, head, limit=LOOK_BACK) if line and head else ()
+            return any(commit.sha == line for commit in newest)
         except HubFailed:
             return False
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from hubver.errors import AlreadyExists, HubFailed
 from hubver.hub.contents import Upload
-from hubver.hub.transport.moves import LEDGER, LEDGER_REF, Move, everywhere, stale
+from hubver.hub.transport.moves import LEDGER, LEDGER_REF, LOOK_BACK, Move, everywhere, stale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from hubver.hub.contents import Refs
     from hubver.hub.transport.moves import Line
 
-# Commits of others that may have come between a lost answer and the look at what became of the question.
-_LOOK_BACK = 20
-
 
 class HttpSteps:
     """Moves refs by one HTTP request each; made by `connect`.
@@ -35,6 +32,8 @@ class HttpSteps:
     Attributes:
         refs: as the Hub lists them, pull requests included.
         in_steps: always: nothing here moves together.
+        moved: branches that this moved, and where to: not together with the line that says so, so it may have been on
+            top of moves by others.
     """
 
     name = "HTTP, one ref at a time"
@@ -44,6 +43,7 @@ class HttpSteps:
         hub.need_token()
         self._hub, self._repo_id = hub, repo_id
         self.refs: Refs = hub.refs(repo_id)
+        self.moved: dict[str, str] = {}
 
     def carry_out(self, line: Line | None, moves: Sequence[Move]) -> str | None:
         """Move refs, the ledger's line first; a ref that is where it should be already is passed over.
@@ -100,7 +100,7 @@ class HttpSteps:
         """The commit that holds this very event, if it arrived and only the answer was lost."""
         hub, repo_id = self._hub, self._repo_id
         head = hub.refs(repo_id).branches.get(LEDGER)
-        for commit in hub.commits(repo_id, head, limit=_LOOK_BACK) if head else ():
+        for commit in hub.commits(repo_id, head, limit=LOOK_BACK) if head else ():
             if commit.message.strip() == body.strip():
                 return commit.sha
         return None
@@ -129,4 +129,5 @@ class HttpSteps:
         elif one.new is None:
             hub.delete_branch(repo_id, name)
         else:
+            self.moved[name] = one.new
             hub.create_branch(repo_id, name, at=one.new, move=one.old is not None)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from hubver.hub.events import Event
 
 LEDGER = "ledger"
-LEDGER_REF = f"refs/heads/{LEDGER}"
+BRANCHES = "refs/heads/"
+LEDGER_REF = f"{BRANCHES}{LEDGER}"
 EVENT_FILE = "event.json"
+# Lines of others that may have come between a lost answer and the look at what became of the question.
+LOOK_BACK = 20
 
 
 @dataclass(frozen=True)

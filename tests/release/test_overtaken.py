@@ -1,0 +1,195 @@
+"""What others do between two steps of a change: it has happened once its line stands, and its branch follows the newest."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubver.errors import BadInput, StaleRef
+from hubver.hub import ledger
+from hubver.hub.events import Promoted
+from hubver.hub.transport.moves import Line, Move
+from hubver.hub.transport.way import connect, move
+from hubver.localhub.faults import Drop
+from hubver.release import promote, quarantine, rollback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+one_ref_at_a_time = pytest.mark.parametrize("local_hub", ["git one by one", "http"], indirect=True)
+
+
+@dataclass
+class Meanwhile:
+    """Others do something while a request waits to be served, or while its answer gets lost.
+
+    Attributes:
+        at: which of the requests that the rule is for.
+    """
+
+    others: Callable[[], object]
+    at: int = 1
+    lost: bool = False
+    failed: list[BaseException] = field(default_factory=list)
+
+    async def apply(self, app, scope, receive, send) -> None:
+        self.at -= 1
+        if self.at:
+            await app(scope, receive, send)
+            return
+        if self.lost:
+            await app(scope, receive, _nobody)
+        await asyncio.to_thread(self._act)
+        await (Drop().apply if self.lost else _serve)(app, scope, receive, send)
+
+    def _act(self) -> None:
+        try:
+            self.others()
+        except BaseException as error:
+            self.failed.append(error)
+            raise
+
+
+async def _nobody(_message) -> None:
+    pass
+
+
+async def _serve(app, scope, receive, send) -> None:
+    await app(scope, receive, send)
+
+
+@pytest.fixture
+def between(local_hub, request):
+    """Let others act when the branch `production` is about to be moved, after the line."""
+
+    def arrange(others) -> Meanwhile:
+        by_git = request.node.callspec.params["local_hub"] != "http"
+        effect = Meanwhile(others, at=2 if by_git else 1)
+        path = "/acme/router.git/git-receive-pack" if by_git else "/api/models/acme/router/branch/production"
+        local_hub.faults.add("POST", path, effect, times=effect.at)
+        return effect
+
+    return arrange
+
+
+def released(repo, *tags: str) -> list[str]:
+    shas = []
+    for tag in tags:
+        shas.append(repo.version(tag))
+        repo.judge(shas[-1])
+        promote(f"{repo.repo_id}@{tag}", settings=repo.settings)
+    return shas
+
+
+def newest(repo):
+    return next(ledger.entries(repo.hub, repo.repo_id, repo.refs())).event
+
+
+@one_ref_at_a_time
+@pytest.mark.parametrize("then", ["a rollback", "another promotion", "the one before again"])
+def test_a_promotion_that_others_finish_and_go_on_from_was_made_all_the_same(repo, between, then):
+    (one,) = released(repo, "v1.0.0")
+    two, three = repo.version("v1.1.0"), repo.version("v1.2.0")
+    repo.judge(two)
+    repo.judge(three, baseline=two)
+    repo.judge(one, baseline=two)
+
+    def others() -> None:
+        if then == "a rollback":
+            rollback(repo.repo_id, settings=repo.settings)
+        else:
+            promote(f"{repo.repo_id}@{'v1.2.0' if then.startswith('another') else 'v1.0.0'}", settings=repo.settings)
+
+    effect = between(others)
+    done = promote(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
+    assert effect.failed == []
+    assert (done.release.sha, done.already) == (two, False)
+    assert repo.titles()[1] == "promote v1.1.0 → production (was v1.0.0)"
+    assert repo.refs().branches["production"] == newest(repo).release.sha == (three if "another" in then else one)
+
+
+@one_ref_at_a_time
+def test_a_rollback_that_others_finish_and_go_on_from_is_not_made_twice(repo, between):
+    _one, two, three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    repo.judge(three, baseline=two)
+    between(lambda: promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings))
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == two
+    assert [title.partition(" (")[0] for title in repo.titles()[:2]] == [
+        "promote v1.2.0 → production",
+        "rollback v1.2.0 → v1.1.0",
+    ]
+    assert repo.refs().branches["production"] == three
+
+
+@pytest.mark.parametrize("local_hub", ["git one by one"], indirect=True)
+def test_a_branch_that_is_moved_by_hand_between_line_and_move_is_told_of(repo, between):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    sha = repo.version("v1.2.0")
+    repo.judge(sha)
+    between(lambda: move(repo.hub, repo.repo_id, [Move("refs/heads/production", two, one)]))
+    with pytest.raises(StaleRef, match="has the change, but production was moved by other means") as caught:
+        promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings)
+    assert (caught.value.expected, caught.value.found) == ("v1.2.0", one[:8])
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_an_answer_that_was_lost_while_others_went_on_is_found_out(repo, local_hub, verb):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    three = repo.version("v1.2.0")
+    repo.judge(three)
+    effect = Meanwhile(lambda: repo.judge(one, "fail"), lost=True)
+    for path in ("/acme/router.git/git-receive-pack", "/api/models/acme/router/commit/ledger"):
+        local_hub.faults.add("POST", path, effect)
+    if verb == "promote":
+        assert not promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings).already
+    else:
+        assert not rollback(repo.repo_id, settings=repo.settings).already
+    assert effect.failed == []
+    assert [title.split()[0] for title in repo.titles()[:3]] == ["verdict", verb, "verdict"]
+    assert repo.refs().branches["production"] == (three if verb == "promote" else one)
+    assert two != three
+
+
+@pytest.mark.parametrize("local_hub", ["git one by one"], indirect=True)
+def test_a_tag_that_is_missing_is_made_however_long_ago_its_line_was_written(repo):
+    (one,) = released(repo, "v1.0.0")
+    two = repo.version("v1.1.0")
+    repo.judge(two)
+    promote(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
+    # As a promotion leaves it that is killed before its last step.
+    move(repo.hub, repo.repo_id, [Move("refs/tags/rollback/1-v1.0.0", one, None)])
+    event = newest(repo)
+    assert isinstance(event, Promoted)
+    for _ in range(ledger.FIRST_PAGE + 1):
+        way = connect(repo.hub, repo.repo_id)
+        plain = {"kind": "note", "at": event.at, "actor": "acme", "state": event.state}
+        way.carry_out(Line(ledger.Event(**plain), way.refs.branches["ledger"]), [])
+    assert rollback(repo.repo_id, settings=repo.settings).release.sha == one
+    assert repo.refs().tags["rollback/1-v1.0.0"] == one
+
+
+def test_to_stay_is_no_way_back(repo):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    repo.judge(one)
+    promote(f"{repo.repo_id}@v1.0.0", settings=repo.settings)
+    quarantine(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
+    before = repo.refs()
+    with pytest.raises(BadInput, match="Every rollback point of production in acme/router is quarantined"):
+        rollback(repo.repo_id, quarantine=True, settings=repo.settings)
+    with pytest.raises(BadInput, match=r"v1\.0\.0 is in production in acme"):
+        rollback(repo.repo_id, to="v1.0.0", settings=repo.settings)
+    assert repo.refs() == before
+    assert two == before.tags["rollback/2-v1.1.0"]
+
+
+def test_a_rollback_that_is_repeated_to_quarantine_what_it_left_does_that(repo):
+    _one, two = released(repo, "v1.0.0", "v1.1.0")
+    assert not rollback(repo.repo_id, leaving="v1.1.0", settings=repo.settings).quarantined
+    again = rollback(repo.repo_id, leaving="v1.1.0", quarantine=True, settings=repo.settings)
+    assert (again.already, again.quarantined) == (True, True)
+    assert ledger.state(repo.hub, repo.repo_id, repo.refs()).is_quarantined(two)
+    assert rollback(repo.repo_id, leaving="v1.1.0", quarantine=True, settings=repo.settings).already
+    assert repo.titles()[0] == "quarantine v1.1.0"
