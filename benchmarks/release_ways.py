@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 HF = Path(sys.executable).parent / "hf"
 ADAPTER = 64 * 2**20
+LIMIT_S = 60
 
 
 class Cost(NamedTuple):
@@ -30,6 +32,10 @@ class Cost(NamedTuple):
 
     seconds: float
     processor: float
+
+
+class TooLongError(Exception):
+    """It took longer than anybody waits, and was stopped."""
 
 
 class Peer:
@@ -51,6 +57,10 @@ class Peer:
         """Do something in the warm process."""
         self._process.stdin.write(json.dumps({"operation": operation, **arguments}) + "\n")
         self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], LIMIT_S)[0]:
+            self._process.kill()
+            self._process.wait()
+            raise TooLongError
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.command[1]} ended over {operation} {arguments}")
@@ -63,11 +73,21 @@ class Peer:
         for command in commands:
             words = [str(word) for word in command]
             done = subprocess.run(
-                words, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
+                words,
+                env=self.environment,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LIMIT_S,
             )
             if done.returncode:
                 raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
         return Cost(time.perf_counter() - began, processor() - used)
+
+    @property
+    def is_there(self) -> bool:
+        return self._process.poll() is None
 
     def end(self) -> None:
         self._process.stdin.close()

@@ -8,8 +8,9 @@ the least that a registry can cost and not the same thing.
 
 Each way is a process that has imported everything and done everything once; that is the library call. The command line is timed from
 the start of its processes to their end; MLflow has none for aliases, so there it is a script of the fewest lines. The ways
-take turns, round by round. A dash says that a way cannot do it: no branch tells where it was, and MLflow's `log` lists
-versions, because it does not keep where an alias was.
+take turns, round by round; what takes more than ten seconds is done once, and what takes more than sixty is stopped. A dash says that
+a way cannot do it: no branch tells where it was, and MLflow's `log` lists versions, because it does not keep where an
+alias was.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import venv
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from benchmarks.counted_hub import CountedHub, Traffic, counted_hub
@@ -40,6 +42,12 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     traffic: list[Traffic] = field(default_factory=list)
+    stopped: bool = False
+
+    def take(self, cost, traffic: Traffic) -> None:
+        self.seconds.append(cost.seconds)
+        self.processor.append(cost.processor + traffic.processor)
+        self.traffic.append(traffic)
 
     @property
     def median(self) -> float:
@@ -51,10 +59,16 @@ class Measured:
         return statistics.median(self.processor)
 
     def __str__(self) -> str:
+        if not self.seconds:
+            return "stopped after 60 s" if self.stopped else "-"
+        if len(self.seconds) == 1:
+            return f"{self.median:.3f} (once)"
         return f"{self.median:.3f} ({min(self.seconds):.3f} to {max(self.seconds):.3f})"
 
 
-Table = defaultdict[tuple[str, str, str, int], Measured]
+Key = tuple[str, str, str, int]
+Table = defaultdict[Key, Measured]
+_PATIENCE_S = 10
 
 
 def environment_of(name: str, folder: Path) -> Path:
@@ -97,24 +111,44 @@ def set_up(hub: CountedHub, folder: Path, versions: int, environments: Path, onl
     return ways
 
 
-def measure(hub: CountedHub, way, versions: int, table: Table, *, commands: bool) -> None:
-    """One round of one way, the command line with it or without."""
-    for kind, does in (("library", way.library), *([("command", way.command)] if commands else [])):
-        for operation in OPERATIONS:
-            if operation in does:
-                way.before.get(operation, lambda: None)()
-                hub.take()
-                measured = table[operation, kind, way.name, versions]
-                cost = does[operation]()
-                traffic = hub.take()
-                measured.seconds.append(cost.seconds)
-                measured.processor.append(cost.processor + traffic.processor)
-                measured.traffic.append(traffic)
-                print(
-                    f"{way.name}, {versions}, {operation}, {kind}: {cost.seconds:.3f} s, processor {cost.processor:.3f} s,"
-                    f" Hub's {traffic.processor:.3f} s, {len(traffic.requests)} requests, {traffic.sent} {traffic.received}",
-                    file=sys.stderr,
-                )
+def measure(hub: CountedHub, way, versions: int, table: Table, slow: set[Key], *, kind: str, warm: bool) -> None:
+    """One round of one way.
+
+    Args:
+        slow: what takes so long that once is enough, or that it was stopped.
+        kind: `library` or `command`.
+        warm: whether everything has been done before; if not, only what is slow counts.
+    """
+    from benchmarks.release_ways import TooLongError
+
+    does = getattr(way, kind)
+    for operation in OPERATIONS:
+        key = (operation, kind, way.name, versions)
+        if (
+            operation not in does
+            or not way.peer.is_there
+            or not slow.isdisjoint([key, (operation, "library", *key[2:])])
+        ):
+            continue
+        way.before.get(operation, lambda: None)()
+        hub.take()
+        try:
+            cost = does[operation]()
+        except TooLongError:
+            slow.add(key)
+            table[key].stopped = True
+            print(f"{key}: stopped", file=sys.stderr)
+            continue
+        traffic = hub.take()
+        print(
+            f"{key}: {cost.seconds:.3f} s, processor {cost.processor:.3f} s, Hub's {traffic.processor:.3f} s,"
+            f" {len(traffic.requests)} requests, {traffic.sent} {traffic.received}",
+            file=sys.stderr,
+        )
+        if cost.seconds > _PATIENCE_S:
+            slow.add(key)
+        if warm or key in slow:
+            table[key].take(cost, traffic)
 
 
 def report(table: Table, sizes: list[int], *, paths: bool) -> None:
@@ -134,22 +168,27 @@ def report(table: Table, sizes: list[int], *, paths: bool) -> None:
                 + "growth   requests, KB sent/received"
             )
             for name in names:
-                row = [table.get((operation, kind, name, size)) for size in sizes]
-                print(f"  {name:<26}" + (_row(row) if all(row) else "-"))
-                if paths and all(row) and name == "hubver":
+                row = [table.get((operation, kind, name, size), Measured()) for size in sizes]
+                print(f"  {name:<26}" + "".join(f"{measured!s:<26}" for measured in row) + _growth(row))
+                if paths and name == "hubver":
                     print("".join(f"      {request[:110]}\n" for request in row[-1].traffic[-1].requests), end="")
 
 
-def _row(row: list[Measured]) -> str:
-    requests = [max(len(one.requests) for one in measured.traffic) for measured in row]
-    sent, received = (
-        [max(getattr(one, way) for one in measured.traffic) / 1000 for measured in row] for way in ("sent", "received")
+def _growth(row: list[Measured]) -> str:
+    there = [measured for measured in row if measured.seconds]
+    if not there:
+        return ""
+    requests = " ".join(str(max(len(one.requests) for one in measured.traffic)) for measured in there)
+    flows = " ".join(
+        f"{max(one.sent for one in measured.traffic) / 1000:,.0f}/"
+        f"{max(one.received for one in measured.traffic) / 1000:,.0f}"
+        for measured in there
     )
-    flows = " ".join(f"{mine:,.0f}/{theirs:,.0f}" for mine, theirs in zip(sent, received, strict=True))
-    growth = f"{row[-1].median / row[0].median:.2f}x"
-    work = " ".join(f"{measured.work:.3f}" for measured in row) + f" ({row[-1].work / row[0].work:.2f}x)"
-    times = "".join(f"{measured!s:<26}" for measured in row)
-    return f"{times}{growth:<8}{work:<27}{' '.join(map(str, requests))}, {flows}"
+    work = " ".join(f"{measured.work:.3f}" for measured in there)
+    if len(there) < len(row):
+        return f"{'':<8}{work:<27}{requests}, {flows}"
+    work += f" ({row[-1].work / row[0].work:.2f}x)"
+    return f"{row[-1].median / row[0].median:.2f}x".ljust(8) + f"{work:<27}{requests}, {flows}"
 
 
 def main(arguments: list[str]) -> None:
@@ -173,13 +212,13 @@ def main(arguments: list[str]) -> None:
             for size in chosen.versions
         }
         table: Table = defaultdict(Measured)
+        slow: set[Key] = set()
         for number in range(chosen.rounds + 1):
             print(f"round {number} of {chosen.rounds}", file=sys.stderr)
-            # Round 0 is for getting warm, and nobody's.
-            target, commands = (table, number <= chosen.commands) if number else (defaultdict(Measured), False)
-            for turn in range(len(sets[chosen.versions[0]])):
-                for size in chosen.versions:
-                    measure(hub, sets[size][turn], size, target, commands=commands)
+            for turn, kind, size in product(range(len(sets[chosen.versions[0]])), ("library", "command"), sets):
+                # Round 0 is for getting warm. A command starts anew each time.
+                if kind == "library" or 0 < number <= chosen.commands:
+                    measure(hub, sets[size][turn], size, table, slow, kind=kind, warm=number > 0)
         for one in sets.values():
             for way in one:
                 way.peer.end()
