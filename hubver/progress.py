@@ -24,13 +24,14 @@ class Meter:
         self._tell, self._done, self._clock = tell, done, clock
         self._began = self._last = clock()
 
-    def __call__(self, count: int, total: int) -> None:
-        """Say that `count` bytes of `total` are done, if it is time to say something."""
+    def __call__(self, count: int, total: int | None) -> None:
+        """Say that `count` bytes of `total`, where that is known, are done, if it is time to say something."""
         now = self._clock()
         if now - self._last >= _EVERY_S:
             self._last = now
             rate = count / (now - self._began)
-            self._tell(f"{self._done} {count / 1e9:.1f} of {total / 1e9:.1f} GB ({size(rate)}/s)")
+            so_far = size(count) if total is None else f"{count / 1e9:.1f} of {total / 1e9:.1f} GB"
+            self._tell(f"{self._done} {so_far} ({size(rate)}/s)")
 
 
 def size(count: float) -> str:

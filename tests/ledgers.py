@@ -119,10 +119,15 @@ def write(repo: Repo, book: Book) -> list[str]:
     parent = way.refs.branches.get(LEDGER)
     objects: list[ShaFile] = []
     shas: list[str] = []
+    named: dict[str | None, str] = {}  # what a promotion calls its verdict → the commit that it became
     for entry in book.entries:
-        assert entry.event is not None
-        made = commit_of(Line(entry.event, shas[-1] if shas else parent))
+        event = entry.event
+        assert event is not None
+        if isinstance(event, Promoted):
+            event = event.model_copy(update={"verdict": named.get(event.verdict, event.verdict)})
+        made = commit_of(Line(event, shas[-1] if shas else parent))
         objects += made
         shas.append(made[-1].id.decode())
+        named[entry.sha] = shas[-1]
     way._settle([Move(LEDGER_REF, parent, shas[-1])], objects)  # what `carry_out` does for one line
     return shas

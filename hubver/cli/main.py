@@ -33,6 +33,7 @@ _COMMANDS = {
     "diff": ("hubver.cli.diff", "Say what differs between two revisions, and which factor changed."),
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),
     "history": ("hubver.cli.history", "Say what was in production, then or ever."),
+    "export": ("hubver.cli.export", "Write the whole audit trail into one file, or check one."),
     "resolve": ("hubver.cli.resolve", "Say which commits a revision pins, and how to load it."),
     "lock": ("hubver.cli.lock", "Pin an application's models in its hubver.lock, or check the pins."),
     "verify": ("hubver.cli.verify", "Check files, record, tag, ledger and signatures of a revision."),

@@ -150,17 +150,15 @@ def append(
     return str(sha)
 
 
-def _entries(commits: Iterable[Commit]) -> Iterator[Entry]:
-    return (_entry(commit) for commit in commits if not _is_root(commit))
-
-
-def _is_root(commit: Commit) -> bool:
-    """Whether this is the empty commit that a Hub gives a branch which is made over HTTP."""
-    return commit.title == "initial commit" and not commit.message.strip()
-
-
-def _entry(commit: Commit) -> Entry:
+def entry_of(commit: Commit) -> Entry | None:
+    """What a commit of the ledger says; None for the empty one that a Hub gives a branch which is made over HTTP."""
+    if commit.title == "initial commit" and not commit.message.strip():
+        return None
     try:
         return Entry(commit.sha, commit.title, read_event(commit.message))
     except BadDocument as error:
         return Entry(commit.sha, commit.title, None, error)
+
+
+def _entries(commits: Iterable[Commit]) -> Iterator[Entry]:
+    return (entry for commit in commits if (entry := entry_of(commit)) is not None)
