@@ -263,6 +263,12 @@ def test_commits_behind_a_merge_are_counted_once(hub, api, repo, git, clone):
         git.commit(clone, name, b"c")
         git("push", "-q", "origin", "main", cwd=clone)
     assert [total(revision) for revision in ("main", merge, before)] == [6, 4, 2]
+    # Pages that begin before the merge, at it and behind it, and one behind the end.
+    url = f"{hub.url}/api/models/{repo}/commits/main?limit=1&p="
+    listed = [[commit["id"] for commit in get_session().get(f"{url}{page}").json()] for page in range(7)]
+    assert listed[-1] == []
+    assert [sha for page in listed for sha in page] == [commit.commit_id for commit in api.list_repo_commits(repo)]
+    assert [page[0] for page in listed[:3]] == git("rev-list", "--max-count=3", "main", cwd=clone).splitlines()
 
 
 def test_formatted_history_is_escaped(api, repo):

@@ -48,6 +48,24 @@ class Lengths:
             self._known.pop(next(iter(self._known)), None)
 
 
+def skip(store: BaseObjectStore, sha: str, steps: int) -> tuple[ObjectID, int]:
+    """Go back along a history as far as it does not branch, by the headers of its commits alone.
+
+    Returns:
+        The commit that is reached, and how many steps are left from there.
+
+    Raises:
+        KeyError: a commit is not in the store.
+    """
+    oid = ObjectID(sha.encode())
+    while steps:
+        parents = _parents(store, oid)
+        if len(parents) != 1:
+            break
+        oid, steps = parents[0], steps - 1
+    return oid, steps
+
+
 def _reachable(store: BaseObjectStore, oid: ObjectID) -> int:
     found: set[ObjectID] = set()
     todo = [oid]

@@ -11,7 +11,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dulwich.ignore import IgnoreFilter, read_ignore_patterns
-from dulwich.objects import ObjectID
 from starlette.responses import JSONResponse, Response
 
 from hubver.localhub.errors import HubError, bad_request, conflict
@@ -30,6 +29,7 @@ from hubver.localhub.repos.commits import (
     write,
 )
 from hubver.localhub.repos.info import iso
+from hubver.localhub.repos.lengths import skip
 from hubver.localhub.repos.paths import checked_path
 from hubver.localhub.repos.refs import RefChange
 from hubver.localhub.repos.repository import read_blob, tree_of
@@ -183,9 +183,9 @@ def history(call: Call) -> Response:
     query = call.request.query_params
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     with repo.open() as git:
-        walker = iter(git.get_walker(include=[ObjectID(sha.encode())]))
         start = page * limit
-        asked = itertools.islice(walker, start, start + limit)
+        first, left = skip(git.object_store, sha, start)
+        asked = itertools.islice(git.get_walker(include=[first]), left, left + limit)
         shown = [_commit_facts(entry.commit, formatted=formatted) for entry in asked]
         total = call.hub.lengths.of(git.object_store, sha)
     headers = {"X-Total-Count": str(total)}
