@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from hubver.hub import witness
 from hubver.hub.client import Hub
 from hubver.hub.events import Judged, Release, RollbackPoint, State
 from hubver.pins import version_of
@@ -73,7 +74,7 @@ class Status:
         state: what the ledger says.
         latest: the highest version.
         open_pulls: how many pull requests are open; `reviews` lists the newest fifty.
-        warnings: where branches and ledger disagree, or a change is half done.
+        warnings: where branches and ledger disagree, a change is half done, or the ledger is not what this machine saw.
     """
 
     repo_id: str
@@ -123,7 +124,7 @@ def status(repo_id: str, *, settings: Settings | None = None, now: datetime | No
         refs.main,
         count,
         tuple(_review(standing, number, title, verdicts) for number, title in titles.items()),
-        tuple(_warnings(standing, names)),
+        tuple(_warnings(standing, names, settings)),
     )
 
 
@@ -170,7 +171,7 @@ def _verdicts(newest: Iterable[Entry], production: Release | None, oldest: datet
     return stale | binding
 
 
-def _warnings(standing: Standing, names: dict[str, None]) -> list[str]:
+def _warnings(standing: Standing, names: dict[str, None], settings: Settings) -> list[str]:
     hint = f"Look with: hubver doctor {standing.repo_id}"
     begun = standing.unfinished()
     told = []
@@ -185,7 +186,8 @@ def _warnings(standing: Standing, names: dict[str, None]) -> list[str]:
                 f"{name} is at {_words(now)}, but the ledger says {_words(said)}: it was moved by other means than hubver. "
                 f"{hint}"
             )
-    return told
+    rewritten = witness.warning(settings, standing.repo_id, standing.read, whole=standing.whole)
+    return told if rewritten is None else [*told, rewritten]
 
 
 def _words(release: Release | None) -> str:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "quarantine": ("hubver.cli.quarantine", "Keep a revision out of all channels, or let it in again."),
     "prune": ("hubver.cli.prune", "Propose what of a repository may go, and delete it on demand."),
     "status": ("hubver.cli.status", "Show what is in production, and the way back."),
+    "doctor": ("hubver.cli.doctor", "Find what was moved behind hubver's back, and put it right."),
     "show": ("hubver.cli.show", "Show how a revision was made."),
     "diff": ("hubver.cli.diff", "Say what differs between two revisions, and which factor changed."),
     "log": ("hubver.cli.log", "Show what happened: versions, verdicts, promotions, rollbacks."),

@@ -211,7 +211,7 @@ class _Teller:
         if isinstance(event, RolledBack):
             return self._expected_back(before, event)
         if isinstance(event, Adopted):
-            return before.promoted(event.channel, event.release, None, event.at)
+            return before.adopted(event.channel, event.release, event.at)
         if isinstance(event, Quarantined):
             return before.lift(event.release.sha) if event.lifted else before.quarantine(event.release)
         return None if type(event) is Event else before

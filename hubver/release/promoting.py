@@ -85,7 +85,7 @@ def promote(
     hub = Hub.of(settings)
     tell = progress or (lambda _line: None)
     work = _Promoting(hub, target.repo_id, target.revision or "", override, settings, tell)
-    done = transaction.change(hub, target.repo_id, settings.channel, work.attempt, tell)
+    done = transaction.change(hub, target.repo_id, settings, work.attempt, tell)
     if done.channel != settings.production:
         return done
     found = merge(hub, done.repo_id, done.release, done.pull_request, channel=done.channel, tell=tell)

@@ -81,7 +81,7 @@ def rollback(
     said = redact(reason) if reason is not None else None
     work = _RollingBack(hub, repo_id, to, leaving, quarantine, said, settings, intent)
     try:
-        done = transaction.change(hub, repo_id, settings.channel, work.attempt, tell)
+        done = transaction.change(hub, repo_id, settings, work.attempt, tell)
     except StaleRef:
         intent.end()  # after any other error it is not known what became of it
         raise

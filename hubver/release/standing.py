@@ -25,6 +25,7 @@ class Standing:
     Attributes:
         refs: where everything is.
         state: where everything should be, as the newest event says.
+        whole: whether the ledger was read to its end.
     """
 
     def __init__(self, hub: Hub, repo_id: str, refs: Refs, *, newest: int = ledger.FIRST_PAGE) -> None:
@@ -39,6 +40,7 @@ class Standing:
         self.hub, self.repo_id, self.refs = hub, repo_id, refs
         self._unread = ledger.search(hub, repo_id, refs, first=newest)
         self._read: list[Entry] = []
+        self.whole = False
         self.state: State = ledger.newest_state(self.entries())
         for _ in zip(range(newest), self.entries(), strict=False):
             pass  # they came with the first answer
@@ -50,14 +52,20 @@ class Standing:
             while position >= len(self._read):
                 entry = next(self._unread, None)
                 if entry is None:
+                    self.whole = True
                     return
                 self._read.append(entry)
             yield self._read[position]
             position += 1
 
+    @property
+    def read(self) -> tuple[Entry, ...]:
+        """What of the ledger has been read so far, newest first."""
+        return tuple(self._read)
+
     def newest(self) -> Iterator[Event]:
         """The events that have been read so far, newest first."""
-        return (entry.event for entry in tuple(self._read) if entry.event is not None)
+        return (entry.event for entry in self.read if entry.event is not None)
 
     def events(self, kind: type[_E]) -> Iterator[tuple[str, _E]]:
         """Events of one kind with their ledger commits, newest first."""

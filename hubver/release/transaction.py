@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from hubver.errors import HubFailed, StaleRef
+from hubver.hub import witness
 from hubver.hub.transport.moves import LEDGER, Line, Move
 from hubver.hub.transport.way import connect
 from hubver.release.standing import Standing
@@ -21,29 +22,33 @@ if TYPE_CHECKING:
     from hubver.hub.client import Hub
     from hubver.hub.events import Change
     from hubver.hub.transport.way import Way
+    from hubver.settings import Settings
 
 _T = TypeVar("_T")
 _TRIES = 8
 
 
 def change(
-    hub: Hub, repo_id: str, channel: str, attempt: Callable[[Way, Standing], _T], tell: Callable[[str], None]
+    hub: Hub, repo_id: str, settings: Settings, attempt: Callable[[Way, Standing], _T], tell: Callable[[str], None]
 ) -> _T:
     """Run `attempt` against the repository as it stands; again, where something else moved meanwhile.
 
     Args:
-        channel: what `attempt` decides about: if that moves meanwhile, the decision is void.
+        settings: their channel is what `attempt` decides about: if that moves meanwhile, the decision is void.
         attempt: reads, decides, and calls `carry_out`.
-        tell: told of a change of somebody else that was finished first.
+        tell: told of a change of somebody else that was finished first, and of what was moved by other means.
 
     Raises:
         StaleRef: the channel moved, or the ledger kept moving.
         HubFailed: what others began cannot be finished.
     """
+    channel = settings.channel
     refused: StaleRef | None = None
     found = ""
-    for _ in range(_TRIES):
-        way, standing = _settled(hub, repo_id, tell)
+    for attempted in range(_TRIES):
+        way, standing = settled(hub, repo_id, tell)
+        if not attempted:
+            _tell_of_others(standing, settings, tell)
         now = str(standing.refs.branches.get(channel))
         if refused is not None and now != found:
             raise refused
@@ -54,7 +59,7 @@ def change(
             refused = error
             continue
         if way.in_steps:
-            _, standing = _settled(hub, repo_id, tell, way)
+            _, standing = settled(hub, repo_id, tell, way)
             _check_there(standing, channel)
         return result
     raise refused or StaleRef(f"{channel} in {repo_id} kept moving.", hint=f"Look with: hubver status {repo_id}")
@@ -88,11 +93,15 @@ def moves(way: Way, event: Change) -> list[Move]:
     return [*there, *missing]
 
 
-def _settled(hub: Hub, repo_id: str, tell: Callable[[str], None], ours: Way | None = None) -> tuple[Way, Standing]:
-    """The repository with nothing half done in it.
+def settled(hub: Hub, repo_id: str, tell: Callable[[str], None], ours: Way | None = None) -> tuple[Way, Standing]:
+    """The repository with nothing half done in it: what others began and did not end is finished first.
 
     Args:
+        tell: told of each change that was finished.
         ours: by which this process has just moved refs.
+
+    Raises:
+        HubFailed: what others began cannot be finished.
     """
     moved = dict(ours.moved) if ours else {}
     for _ in range(_TRIES):
@@ -125,3 +134,17 @@ def _check_there(standing: Standing, channel: str) -> None:
         found=now[:8] if now else "no such branch",
         hint=f"See what can be done about it: hubver doctor {standing.repo_id}",
     )
+
+
+def _tell_of_others(standing: Standing, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Say what was done by other means than hubver. A change goes on from where things are all the same."""
+    channel, repo_id = settings.channel, standing.repo_id
+    if standing.astray(channel):
+        said, now = standing.state.release(channel), standing.at(channel)
+        tell(
+            f"{channel} was moved by other means than hubver, from {said or 'nothing'} to {now or 'nothing'}; going on "
+            f"from there (see: hubver doctor {repo_id})"
+        )
+    rewritten = witness.warning(settings, repo_id, standing.read, whole=standing.whole)
+    if rewritten is not None:
+        tell(f"careful: {rewritten}")
