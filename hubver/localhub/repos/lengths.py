@@ -1,4 +1,4 @@
-"""How many commits lead to a revision, which every page of a list of commits says.
+"""How many commits lead to a revision, which every page of a list of commits says, and where its pages begin.
 
 A commit's history never changes, so what has been counted stays true, and a commit that follows one whose number is known
 costs one step. Without that, each page of a ledger of some thousand events would read all of them.
@@ -6,7 +6,7 @@ costs one step. Without that, each page of a ledger of some thousand events woul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dulwich.objects import ObjectID
 
@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from dulwich.object_store import BaseObjectStore
 
 _MOST_KNOWN = 4096
+_T = TypeVar("_T")
 
 
 class Lengths:
-    """The numbers that have been counted so far, of any repo."""
+    """What has been counted so far, of any repo.
 
-    def __init__(self) -> None:
+    Args:
+        stride: how many commits lie between those that are remembered on the way back.
+    """
+
+    def __init__(self, stride: int = 256) -> None:
+        self._stride = stride
         self._known: dict[ObjectID, int] = {}
+        self._strides: dict[ObjectID, ObjectID] = {}
 
     def of(self, store: BaseObjectStore, sha: str) -> int:
         """The number of commits that are reachable from this one, itself among them.
@@ -34,36 +41,44 @@ class Lengths:
             parents = _parents(store, oid)
             if len(parents) != 1:
                 # Below a merge the ways may meet again, so the sum over its parents would count some commits twice.
-                self._keep(oid, _reachable(store, oid))
+                _keep(self._known, oid, _reachable(store, oid))
                 break
             steps += 1
             oid = parents[0]
         length = steps + self._known[oid]
-        self._keep(tip, length)
+        _keep(self._known, tip, length)
         return length
 
-    def _keep(self, oid: ObjectID, length: int) -> None:
-        self._known[oid] = length
-        while len(self._known) > _MOST_KNOWN:
-            self._known.pop(next(iter(self._known)), None)
+    def skip(self, store: BaseObjectStore, sha: str, steps: int) -> tuple[ObjectID, int]:
+        """Go back along a history as far as it does not branch, by the headers of its commits alone.
+
+        Returns:
+            The commit that is reached, and how many steps are left from there.
+
+        Raises:
+            KeyError: a commit is not in the store.
+        """
+        start, walked = ObjectID(sha.encode()), 0
+        oid = start
+        while steps:
+            if not walked and steps >= self._stride and oid in self._strides:
+                start = oid = self._strides[oid]
+                steps -= self._stride
+                continue
+            parents = _parents(store, oid)
+            if len(parents) != 1:
+                break
+            oid, steps, walked = parents[0], steps - 1, walked + 1
+            if walked == self._stride:
+                _keep(self._strides, start, oid)
+                start, walked = oid, 0
+        return oid, steps
 
 
-def skip(store: BaseObjectStore, sha: str, steps: int) -> tuple[ObjectID, int]:
-    """Go back along a history as far as it does not branch, by the headers of its commits alone.
-
-    Returns:
-        The commit that is reached, and how many steps are left from there.
-
-    Raises:
-        KeyError: a commit is not in the store.
-    """
-    oid = ObjectID(sha.encode())
-    while steps:
-        parents = _parents(store, oid)
-        if len(parents) != 1:
-            break
-        oid, steps = parents[0], steps - 1
-    return oid, steps
+def _keep(known: dict[ObjectID, _T], oid: ObjectID, value: _T) -> None:
+    known[oid] = value
+    while len(known) > _MOST_KNOWN:
+        known.pop(next(iter(known)), None)
 
 
 def _reachable(store: BaseObjectStore, oid: ObjectID) -> int:

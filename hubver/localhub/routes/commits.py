@@ -29,7 +29,6 @@ from hubver.localhub.repos.commits import (
     write,
 )
 from hubver.localhub.repos.info import iso
-from hubver.localhub.repos.lengths import skip
 from hubver.localhub.repos.paths import checked_path
 from hubver.localhub.repos.refs import RefChange
 from hubver.localhub.repos.repository import read_blob, tree_of
@@ -184,7 +183,7 @@ def history(call: Call) -> Response:
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     with repo.open() as git:
         start = page * limit
-        first, left = skip(git.object_store, sha, start)
+        first, left = call.hub.lengths.skip(git.object_store, sha, start)
         asked = itertools.islice(git.get_walker(include=[first]), left, left + limit)
         shown = [_commit_facts(entry.commit, formatted=formatted) for entry in asked]
         total = call.hub.lengths.of(git.object_store, sha)
