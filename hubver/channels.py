@@ -114,7 +114,10 @@ def status(repo_id: str, *, settings: Settings | None = None, now: datetime | No
     production = standing.at(settings.production)
     days = settings.on_channel(None).rules.verdict_days
     oldest = (now or datetime.now(timezone.utc)) - timedelta(days=days) if days is not None else None
-    verdicts = _verdicts(newest, production, oldest)
+    ours = [
+        event for entry in newest if isinstance(event := entry.event, Judged) and _is_for(event, settings.production)
+    ]
+    verdicts = _verdicts(ours, production, oldest)
     return Status(
         repo_id,
         production,
@@ -152,7 +155,11 @@ def _review(standing: Standing, number: int, title: str, verdicts: Mapping[str, 
     return Review(number, title, head, version, verdicts.get(head or "", "none"))
 
 
-def _verdicts(newest: Iterable[Entry], production: Release | None, oldest: datetime | None) -> dict[str, str]:
+def _is_for(verdict: Judged, production: str) -> bool:
+    return verdict.channel in (None, production)
+
+
+def _verdicts(newest: Iterable[Judged], production: Release | None, oldest: datetime | None) -> dict[str, str]:
     """What was found of each candidate: by its newest verdict against what is in production now, else `stale`.
 
     Args:
@@ -160,14 +167,11 @@ def _verdicts(newest: Iterable[Entry], production: Release | None, oldest: datet
     """
     binding: dict[str, str] = {}
     stale: dict[str, str] = {}
-    for entry in newest:
-        event = entry.event
-        if not isinstance(event, Judged):
-            continue
-        stale[event.candidate.sha] = "stale"
-        if (event.baseline.sha if event.baseline else None) == (production.sha if production else None):
-            expired = oldest is not None and event.at < oldest
-            binding.setdefault(event.candidate.sha, "stale" if expired else event.outcome)
+    for verdict in newest:
+        stale[verdict.candidate.sha] = "stale"
+        if (verdict.baseline.sha if verdict.baseline else None) == (production.sha if production else None):
+            expired = oldest is not None and verdict.at < oldest
+            binding.setdefault(verdict.candidate.sha, "stale" if expired else verdict.outcome)
     return stale | binding
 
 

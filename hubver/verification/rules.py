@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadDocument
 from hubver.hub.contents import is_sha
-from hubver.hub.events import Change, Judged, Published, Signed, State
+from hubver.hub.replay import Kind, replay
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.verification.findings import Finding
 from hubver.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from hubver.signing.bundle import Claim
     from hubver.verification.evidence import Evidence
@@ -124,44 +124,15 @@ def is_version(text: str) -> bool:
 
 
 def of_ledger(evidence: Evidence) -> Iterator[Finding]:
-    """Each event can be read, and goes on from a state that an event before it left."""
-    known = [State()]
-    for entry in reversed(evidence.entries):
-        event = entry.event
-        if entry.unreadable is not None:
-            yield Finding("ledger", f"the event {entry.sha[:8]} cannot be read", "an event", entry.unreadable.fact)
-        if event is None:
-            continue
-        moved = event if isinstance(event, Change) else None
-        if moved is not None and event.state.release(moved.channel) != moved.release:
-            yield Finding(
-                "ledger",
-                f"the event {entry.sha[:8]} contradicts itself",
-                str(moved.release),
-                str(event.state.release(moved.channel)),
-            )
-        elif isinstance(event, Published | Judged | Signed) and evidence.whole_ledger and not _left(known, event.state):
-            yield Finding(
-                "ledger",
-                f"the event {entry.sha[:8]} goes on from a state that no event before it left",
-                _positions(known[-1]),
-                _positions(event.state),
-            )
-        known.append(event.state)
+    """Each event can be read, and follows from the one before; and the one that published this says the same in its file."""
+    told = replay(reversed(evidence.entries), whole=evidence.whole_ledger)
+    for one in told.contradictions:
+        if one.is_tampering or one.kind is Kind.UNREADABLE:
+            yield Finding("ledger", f"the event {one.sha[:8]}: {one.fact}", one.expected, one.found)
     event = evidence.published
     if event is not None and evidence.event_file != event.to_bytes():
         found = "no such file" if evidence.event_file is None else "other bytes"
         yield Finding("ledger", "event.json is not what its commit's message says", "the same bytes", found)
-
-
-def _left(known: Sequence[State], state: State) -> bool:
-    """Whether an event left this state. The newest did, as a rule, so it is compared first."""
-    return any(state == one for one in reversed(known))
-
-
-def _positions(state: State) -> str:
-    """Where the channels are, in a few words."""
-    return ", ".join(f"{name} at {channel.release}" for name, channel in state.channels.items()) or "nothing anywhere"
 
 
 def of_claim(where: str, claim: Claim, files: Mapping[str, str | None]) -> Iterator[Finding]:

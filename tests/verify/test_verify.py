@@ -235,7 +235,7 @@ def test_an_event_that_goes_on_from_nowhere_is_found(run):
     event = last.model_copy(update={"state": made_up, "release": Release(sha="1" * 40, version="v7.0.0")})
     ledger.append(run.repo.hub, run.repo.repo_id, lambda _refs, _state: event)
     (finding,) = run.verify().findings
-    assert (finding.subject, "goes on from a state that no event before it left" in finding.fact) == ("ledger", True)
+    assert (finding.subject, "its state does not follow from the one before" in finding.fact) == ("ledger", True)
 
 
 def test_an_event_file_that_says_something_else_is_found(run, local_hub):
