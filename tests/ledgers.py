@@ -108,7 +108,7 @@ class Book:
     def adopt(self, number: int, channel: str = "production") -> Entry:
         told = self.told()
         previous = self.state.release(channel)
-        told["state"] = self.state.promoted(channel, release(number), None, told["at"])
+        told["state"] = self.state.adopted(channel, release(number), told["at"])
         return self.add(Adopted(**told, channel=channel, release=release(number), previous=previous))
 
 

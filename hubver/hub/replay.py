@@ -242,8 +242,12 @@ class _Teller:
         self._before = state
         for name, channel in state.channels.items():
             points = channel.rollback_points
-            if not _leads(self._ways.get(name), points):
-                self._ways[name] = None
+            if _leads(self._ways.get(name), points):
+                continue
+            # One further back on a way that is known, with all that lies behind it; else only what is said here.
+            known = self._steps.get((name, points[0].tag))
+            self._ways[name] = known if _leads(known, points) else None
+            if self._ways[name] is None:
                 for point in reversed(points):
                     self._lay(name, point, self._ways[name])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from ledgers import BEGIN, Book, release
@@ -84,6 +85,21 @@ def test_an_adopted_position_is_followed():
     told = replay(book.entries)
     assert told.contradictions == []
     assert [str(one.release) for one in told.positions["production"]] == ["v1.1.0", "v1.2.0", "v1.9.0", "v1.1.0"]
+
+
+def test_an_adopted_position_on_the_way_back_leads_on_from_there():
+    book = Book()
+    for number in range(1, MOST_ROLLBACK_POINTS + 5):
+        book.promote(number)
+    known = book.state
+    book.adopt(10)
+    # As after a move by other means to where the ledger knew it once: with all the points that it had then.
+    points = known.points("production")[5:]
+    further = (*points[1:], RollbackPoint(tag="rollback/4-v1.3.0", release=release(3)))
+    state = book.state.rolled_back("production", points[0].release, further, book.now + timedelta(hours=1))
+    book.rollback(2, state=state, release=points[0].release, rollback_tag=points[0].tag)
+    book.promote(40)
+    assert replay(book.entries).contradictions == []
 
 
 def forged(book: Book, position: int, **changes) -> list[Entry]:
