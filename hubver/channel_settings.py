@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRODUCTION = "production"
+_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Where runs, events and checkpoints are kept, and names that git and the Hub use for themselves.
 _TAKEN = frozenset({"main", "ledger", "runs", "refs", "HEAD"})
@@ -32,6 +33,7 @@ class ChannelSettings(BaseModel):
         after: the channel that a revision must have been in before.
         overrides: whether `--override` may stand for a verdict.
         verdict_days: days after which a verdict no longer counts; None for never.
+        repo: the repository that the channel lives in, where it is another than the one that runs are pushed to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,11 +43,19 @@ class ChannelSettings(BaseModel):
     after: str | None = None
     overrides: bool = True
     verdict_days: float | None = Field(default=30, gt=0)
+    repo: str | None = None
 
     @field_validator("after")
     @classmethod
     def _must_be_a_channel(cls, value: str | None) -> str | None:
         return None if value is None else checked_branch(value)
+
+    @field_validator("repo")
+    @classmethod
+    def _must_be_a_repository(cls, value: str | None) -> str | None:
+        if value is not None and not _REPO.fullmatch(value):
+            raise ValueError("it is no repository such as ORG/NAME")
+        return value
 
 
 def checked_branch(value: str) -> str:
@@ -79,6 +89,8 @@ def check_channels(channels: Mapping[str, ChannelSettings], production: str, sou
             if before not in channels and before != production:
                 known = dict.fromkeys((production, *channels))
                 raise BadSettings(f"{where}: there is no channel {before!r}.", expected=f"one of {', '.join(known)}")
+            if before in channels and channels[before].repo is not None:
+                raise BadSettings(f"{where}: {before} lives in a repository of its own.")
             if before in way:
                 raise BadSettings(f"{where}: a channel cannot come after itself ({' after '.join((*way, before))}).")
             way.append(before)

@@ -65,6 +65,8 @@ class Settings(BaseModel):
         source: the file that was read; None where there is none.
         reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
             nothing.
+        production_token: writes to repositories that channels live in by themselves (`[channels.NAME] repo`), from
+            `HUBVER_PRODUCTION_TOKEN`; the token does if None.
         sign_password: of the private key that `hubver sign` and `push --sign` use, from `HUBVER_SIGN_PASSWORD`.
     """
 
@@ -84,6 +86,7 @@ class Settings(BaseModel):
     tasks: dict[str, Any] = {}
     source: Path | None = None
     reproducing: bool = False
+    production_token: SecretStr | None = None
     sign_password: SecretStr | None = None
 
     @classmethod
@@ -127,7 +130,7 @@ class Settings(BaseModel):
             raise ValueError("it holds a user name or a password; the token belongs in HF_TOKEN")
         return value.rstrip("/")
 
-    @field_validator("token")
+    @field_validator("token", "production_token")
     @classmethod
     def _must_be_a_token(cls, value: SecretStr | None) -> SecretStr | None:
         # It becomes a header, and a client that refuses it would quote it.
@@ -172,6 +175,11 @@ class Settings(BaseModel):
                 hint=f"Make it one with a table in hubver.toml: [channels.{name}]",
             )
         return self.model_copy(update={"acting_on": name})
+
+    def token_for(self, repo_id: str | None) -> SecretStr | None:
+        """The token that writes to a repository."""
+        own = {rules.repo for rules in self.channels.values()} - {None}
+        return self.production_token or self.token if repo_id in own else self.token
 
     @property
     def channel(self) -> str:
@@ -246,6 +254,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():
         values["token"] = token
+    if token := environ.get("HUBVER_PRODUCTION_TOKEN", "").strip():
+        values["production_token"] = token
     if password := environ.get("HUBVER_SIGN_PASSWORD"):
         values["sign_password"] = password
     if actor := environ.get("GITHUB_ACTOR"):

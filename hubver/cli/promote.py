@@ -36,6 +36,8 @@ def command(target: str, override: str | None, to: str | None, as_json: bool) ->
             lines.append(f"  was {promotion.previous}, kept as {promotion.rollback_tag}")
             channel = f" --channel {to}" if to else ""
             lines.append(f"Back again: hubver rollback {promotion.repo_id}{channel}")
+        if promotion.source:
+            lines.insert(1, f"  a copy of {promotion.source.repo_id} at {promotion.source.sha[:8]}")
         if promotion.merged:
             lines.insert(1, f"  pull request #{promotion.pull_request} is merged")
         return headed(promotion.release, "\n".join(lines))

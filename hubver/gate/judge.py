@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubver import copies
 from hubver.errors import BadDocument, BadInput, HubverError
 from hubver.gate.hearing.scores import SCORES_JSON, Scores
 from hubver.gate.running import runner
@@ -159,12 +160,21 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
     hub.need_token()
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
-    baseline = None
-    if settings.channel in refs.branches:
-        found = pin(hub, target.repo_id, settings.channel, refs, production=settings.channel)
-        # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
-        baseline = replace(found, revision=found.version or found.sha)
-    return _Stand(hub, refs, candidate, baseline, folder)
+    return _Stand(hub, refs, candidate, _baseline(hub, target.repo_id, refs, settings), folder)
+
+
+def _baseline(hub: Hub, repo_id: str, refs: Refs, settings: Settings) -> Pin | None:
+    """What the channel has now; None where it has nothing yet."""
+    if settings.rules.repo is not None:
+        source = copies.running(settings, repo_id)
+        now = source.sha if source else None
+    else:
+        now = refs.branches.get(settings.channel)
+    if now is None:
+        return None
+    found = pin(hub, repo_id, now, refs, production=settings.channel)
+    # By its version, or its sha: neither moves while the gate runs, and a report should say which one it was.
+    return replace(found, revision=found.version or found.sha)
 
 
 def _remembered(stand: _Stand) -> bytes | None:

@@ -47,9 +47,9 @@ class Hub:
         self.token = token
 
     @classmethod
-    def of(cls, settings: Settings) -> Hub:
-        """The Hub that the settings name."""
-        return cls(settings.endpoint, settings.token)
+    def of(cls, settings: Settings, repo_id: str | None = None) -> Hub:
+        """The Hub that the settings name, for writing to a repository, or for reading any."""
+        return cls(settings.endpoint, settings.token_for(repo_id))
 
     def need_token(self) -> None:
         """Raise now, not after minutes of work, where there is no token to write with.

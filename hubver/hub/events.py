@@ -206,6 +206,13 @@ class Change(Event):
         return {}
 
 
+class Source(Part):
+    """The commit of another repository that a commit is a copy of, file by file."""
+
+    repo_id: str
+    sha: str
+
+
 class Promoted(Change):
     """A channel moved to a candidate.
 
@@ -214,6 +221,8 @@ class Promoted(Change):
         rollback_tag: on what the channel left.
         final_tag: the version's tag, where the candidate was a pull request's `-rc.N`.
         override: why it was promoted without a passing verdict.
+        source: what the release is a copy of, where the channel lives in a repository of its own; then the verdict, the
+            pull request and the override's absence are to be looked up there.
     """
 
     kind: Literal["promote"] = "promote"
@@ -222,6 +231,7 @@ class Promoted(Change):
     final_tag: str | None = None
     pull_request: int | None = None
     override: str | None = None
+    source: Source | None = None
 
     @property
     def title(self) -> str:

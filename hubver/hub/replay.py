@@ -183,8 +183,8 @@ class _Teller:
 
     def _of_verdict(self, event: Promoted, sha: str) -> Iterator[Contradiction]:
         """A channel that takes what nobody judged has no verdict to name; what is named must be there."""
-        if event.verdict is None:
-            return
+        if event.verdict is None or event.source is not None:
+            return  # of a copy, the verdict is in the ledger of the repository that it was copied from
         verdict = self._verdicts.get(event.verdict)
         if verdict is None:
             if self._whole:

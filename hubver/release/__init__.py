@@ -6,7 +6,8 @@ creates the tags: together, or not at all, and at the same cost for a model of a
 
 from __future__ import annotations
 
-from hubver.release.promoting import Promotion, promote
+from hubver.release.candidate import Promotion
+from hubver.release.promoting import promote
 from hubver.release.quarantining import Quarantine, quarantine
 from hubver.release.rolling_back import Rollback, rollback
 

@@ -50,9 +50,9 @@ def quarantine(
         NotFound, BadInput, BadToken, StaleRef, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    hub = Hub.of(settings)
-    hub.need_token()
     target = Target.parse(text, need_revision=True)
+    hub = Hub.of(settings, target.repo_id)
+    hub.need_token()
     refs = hub.refs(target.repo_id)
     sha = find_sha(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     release = Release(sha=sha, version=version_of(refs, sha))

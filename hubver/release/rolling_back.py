@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hubver.errors import NotFound, StaleRef
+from hubver.errors import BadInput, NotFound, StaleRef
 from hubver.hub.client import Hub
 from hubver.hub.events import Release, RolledBack
 from hubver.record.secrets import redact
@@ -75,7 +75,13 @@ def rollback(
         HubUnreachable, HubFailed: it may have been done all the same; the same command is safe to repeat.
     """
     settings = (settings or Settings.load()).on_channel(channel)
-    hub = Hub.of(settings)
+    lives_in = settings.rules.repo
+    if lives_in not in (None, repo_id):
+        raise BadInput(
+            f"{settings.channel} lives in {lives_in}, not in {repo_id}.",
+            hint=f"Go back there: hubver rollback {lives_in}",
+        )
+    hub = Hub.of(settings, repo_id)
     tell = progress or (lambda _line: None)
     intent = Intent(settings, repo_id)
     said = redact(reason) if reason is not None else None

@@ -94,7 +94,7 @@ def prune(
         NotFound, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     before = datetime.now(timezone.utc) - older_than
     if not apply:
         seen = _look(hub, repo_id, before)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadDocument
 from hubver.hub import ledger
 from hubver.hub.contents import git_blob
-from hubver.hub.events import Published, Signed
+from hubver.hub.events import Promoted, Published, Signed
 from hubver.hub.transport.moves import EVENT_FILE
 from hubver.record import digest
 from hubver.record.schema import RECORD_FILE, RunRecord
@@ -89,6 +89,11 @@ class Evidence:
     def publishing_of(self, version: str) -> Published | None:
         """The event that published a version; the oldest, for the first one decides what a version is."""
         return next((event for event in self._publishing() if event.release.version == version), None)
+
+    def copied_as(self, version: str) -> str | None:
+        """The commit that was made a version by copying it from another repository; None where that is not how."""
+        events = (entry.event for entry in reversed(self.entries) if isinstance(entry.event, Promoted))
+        return next((event.release.sha for event in events if event.source and event.final_tag == version), None)
 
     def _publishing(self) -> Iterable[Published]:
         return (entry.event for entry in reversed(self.entries) if isinstance(entry.event, Published))

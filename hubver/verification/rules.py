@@ -102,8 +102,12 @@ def of_tag(evidence: Evidence, record: RunRecord | None) -> Iterator[Finding]:
     if version is None:
         return
     tagged, event = evidence.refs.tags.get(version), evidence.publishing_of(version)
-    if event is None:
+    copied = evidence.copied_as(version)
+    if event is None and copied is None:
         yield Finding("ledger", f"nothing in it published {version}", f"a publish event of {version}", "none")
+    elif event is None:
+        if copied != evidence.sha:
+            yield Finding(f"tag {version}", "it is not where it was copied to", str(copied), evidence.sha)
     elif event.release.sha != evidence.sha:
         yield Finding(f"tag {version}", "it is not where it was published", event.release.sha, evidence.sha)
     elif record is not None and event.run_id != record.run_id:

@@ -125,8 +125,16 @@ def find_production(settings: Settings, candidate: Contender, asked: str | None)
         return Contender("production", pin=_resolve(settings, where))
     if candidate.pin is None:
         return None
+    revision = settings.channel
+    if settings.rules.repo is not None:
+        from hubver import copies
+
+        source = copies.running(settings, candidate.pin.repo_id)
+        if source is None:
+            return None
+        revision = source.sha
     try:
-        pin = _resolve(settings, f"{candidate.pin.repo_id}@{settings.channel}")
+        pin = _resolve(settings, f"{candidate.pin.repo_id}@{revision}")
     except NotFound:
         return None
     return Contender("production", pin=pin)
