@@ -119,6 +119,11 @@ def test_who_acts_in_ci(tmp_path):
             "[channels.staging]\nafter = 'canary'",
             r"'channels.staging.after' .*no channel 'canary'.*of production, staging",
         ),
+        ("[channels.staging]\nrepo = 'no-org'", "'channels.staging.repo'.*no repository such as ORG/NAME"),
+        (
+            "[channels.staging]\nrepo = 'acme/apart'\n[channels.production]\nafter = 'staging'",
+            "'channels.production.after'.*staging lives in a repository of its own",
+        ),
         ("[channels.staging]\nafter = 'staging'", "'channels.staging.after'.*staging after staging"),
         (
             "[channels.a]\nafter = 'b'\n[channels.b]\nafter = 'production'\n[channels.production]\nafter = 'a'",
@@ -137,6 +142,20 @@ def test_a_file_that_cannot_be_used(tmp_path, text, words):
         Settings.load(tmp_path, NOWHERE)
     assert "hf_x" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_a_repository_of_its_own_has_a_token_of_its_own(tmp_path):
+    (tmp_path / "hubver.toml").write_text("[channels.production]\nrepo = 'acme/apart'", encoding="utf-8")
+    one = Settings.load(tmp_path, {"HF_TOKEN": "hf_reads"})
+    both = Settings.load(tmp_path, {"HF_TOKEN": "hf_reads", "HUBVER_PRODUCTION_TOKEN": "hf_keeps"})
+    tokens = [
+        settings.token_for(repo).get_secret_value() for settings in (one, both) for repo in ("acme/apart", "acme/x")
+    ]
+    assert tokens == ["hf_reads", "hf_reads", "hf_keeps", "hf_reads"]
+    assert "hf_" not in repr(both)
+    with pytest.raises(BadSettings, match="'production_token' in the environment") as caught:
+        Settings.load(tmp_path, {"HF_TOKEN": "hf_reads", "HUBVER_PRODUCTION_TOKEN": "hf_two words"})
+    assert "hf_" not in str(caught.value)
 
 
 def test_channels_have_rules_of_their_own(tmp_path):

@@ -22,8 +22,10 @@ def command(target: str, override: str | None, to: str | None, as_json: bool) ->
 
     What production leaves gets a rollback tag, in the same step.
     """
+    from hubver.hub import upload_memory
     from hubver.release import promote
 
+    upload_memory.bound()  # a channel in a repository of its own takes a copy
     promotion = promote(target, to=to, override=override, progress=step)
     if promotion.note:
         warn(promotion.note)

@@ -53,7 +53,7 @@ def judge(repo, target: str, channel: str = "production") -> None:
 
 
 def test_the_guide_to_channels_does_what_it_says(repo, project, capsys):
-    (toml,) = [body for kind, body in FENCE.findall((GUIDE / "channels.md").read_text()) if kind == "text"]
+    toml, apart = [body for kind, body in FENCE.findall((GUIDE / "channels.md").read_text()) if kind == "text"]
     (project / "hubver.toml").write_text(toml, encoding="utf-8")
     for channel in ("staging", "production"):
         judge(repo, "acme/router@v1.0.0", channel)
@@ -68,6 +68,13 @@ def test_the_guide_to_channels_does_what_it_says(repo, project, capsys):
     assert refs.branches["staging"] == refs.branches["production"] == refs.tags["rollback/1-v1.0.0"]
     assert refs.branches["canary"] == refs.tags["v1.1.0"]
     assert "rollback/staging/1-v1.0.0" in refs.tags
+    (project / "hubver.toml").write_text(apart, encoding="utf-8")
+    repo.hub.create_repo("acme/router-production")
+    judge(repo, "acme/router@v1.0.0")
+    assert run(["promote", "acme/router@v1.0.0"]) == 0
+    assert "a copy of acme/router at" in capsys.readouterr().out
+    assert run(["rollback", "acme/router"]) == 2
+    assert "Go back there: hubver rollback acme/router-production" in capsys.readouterr().err
 
 
 def test_the_guide_to_retention_runs(project, capsys):
