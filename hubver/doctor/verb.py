@@ -56,7 +56,7 @@ def doctor(
     """
     settings = settings or Settings.load()
     said = _check_adoption(adopt, reason, settings)
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     tell = progress or (lambda _line: None)
     if forget:
         witness.forget(settings, repo_id)

@@ -51,7 +51,7 @@ def promote(
         )
     work = _Promoting(Hub.of(settings), Hub.of(settings, where), repo_id, where, revision, override, settings, tell)
     try:
-        done, found = transaction.change(work.hub, where, settings.channel, work.attempt, tell)
+        done, found = transaction.change(work.hub, where, settings, work.attempt, tell)
     except NotFound as error:
         if error.fact.startswith(f"{where} "):
             error.hint = f"Make it, and say who may see it: hf repo create {where} --private"

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from hubver import copies
 from hubver.channel_settings import ChannelSettings
+from hubver.doctor import doctor
 from hubver.errors import BadInput, BadToken, GateFailed, HubFailed, NotFound, NotGated
 from hubver.gate.asking.contenders import Contender, find_production
 from hubver.gate.judge import _baseline
@@ -93,6 +94,8 @@ def test_production_runs_copies_to_the_byte_and_its_ledger_says_of_what(apart):
     judge(apart, shas[1])
     assert go(apart, "v1.1.0").release.sha == refs.main
     assert go(apart, "v1.1.0").already
+    for repo_id in (THERE, apart.repo_id):
+        assert doctor(repo_id, settings=apart.settings).problems == ()
     assert copied(apart) == ["v1.1.0 of acme/router", "v1.0.0 of acme/router"]
 
 

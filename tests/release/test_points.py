@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hubver.channel_settings import ChannelSettings
+from hubver.doctor import doctor
 from hubver.errors import BadInput
 from hubver.hub.events import MOST_ROLLBACK_POINTS
 from hubver.hub.transport.moves import Move
@@ -81,6 +82,7 @@ def test_the_oldest_of_thirty_is_found_by_name_and_those_in_quarantine_are_passe
         back(long, to="v1.29.0")
     assert back(long) == "v1.2.0"
     assert back(long, to="v1.0.0") == "v1.0.0"
+    assert doctor(long.repo_id, settings=long.settings).problems == ()
     assert long.refs().branches["production"] == long.refs().tags["v1.0.0"]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from hubver.channel_settings import ChannelSettings
 from hubver.cli.main import run
+from hubver.doctor import doctor
 from hubver.errors import BadDocument, BadInput
 from hubver.hub import ledger, pulls
 from hubver.hub.events import Event, Pruned, Published, Release
@@ -107,6 +108,7 @@ def test_what_may_go_is_proposed_and_then_deleted_and_named_in_the_ledger(old):
     assert len(event.refs) == 6
     assert event.state.release("production").sha == before["production"]
     assert go(old, apply=True, older_than=timedelta()).removals == ()
+    assert doctor(old.repo_id, settings=old.settings).problems == ()
     assert everything(old) == after
 
 
