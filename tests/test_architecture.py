@@ -219,6 +219,7 @@ def test_one_reader_of_the_environment() -> None:
         ["gate", "--help"],
         ["promote", "--help"],
         ["show", "--help"],
+        ["doctor", "--help"],
         ["diff", "--help"],
         ["log", "--help"],
         ["lock", "--help"],

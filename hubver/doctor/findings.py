@@ -22,7 +22,6 @@ Name = Literal[
     "ledger-rewritten",
     "ledger-contradiction",
     "ledger-unreadable",
-    "ledger-file",
     "ledger-stranger",
     "ledger-moved-before",
     "ledger-long",
