@@ -190,6 +190,11 @@ def _warnings(standing: Standing, names: dict[str, None], settings: Settings) ->
                 f"{name} is at {_words(now)}, but the ledger says {_words(said)}: it was moved by other means than hubver. "
                 f"{hint}"
             )
+    told += [
+        f"{name} lives in {rules.repo}. Look with: hubver status {rules.repo}"
+        for name, rules in settings.channels.items()
+        if rules.repo not in (None, standing.repo_id)
+    ]
     rewritten = witness.warning(settings, standing.repo_id, standing.read, whole=standing.whole)
     return told if rewritten is None else [*told, rewritten]
 

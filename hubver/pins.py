@@ -75,6 +75,11 @@ def resolve(text: str | None = None, *, lock: Path | str | None = None, settings
     settings = settings or Settings.load()
     hub = Hub.of(settings)
     target = Target.parse(text)
+    lives_in = settings.on_channel(None).rules.repo
+    if target.revision in (None, settings.production) and lives_in not in (None, target.repo_id):
+        raise NotFound(
+            f"{settings.production} lives in {lives_in}, not in {target.repo_id}.", hint=f"Ask for that: {lives_in}"
+        )
     refs = hub.refs(target.repo_id)
     return pin(hub, target.repo_id, target.revision or settings.production, refs, production=settings.production)
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from hubver import copies
 from hubver.channel_settings import ChannelSettings
+from hubver.channels import status
 from hubver.doctor import doctor
 from hubver.errors import BadInput, BadToken, GateFailed, HubFailed, NotFound, NotGated
 from hubver.gate.asking.contenders import Contender, find_production
@@ -89,6 +90,11 @@ def test_production_runs_copies_to_the_byte_and_its_ledger_says_of_what(apart):
     assert "production" not in apart.refs().branches
     # As they are, without a word of the other repository: loading, checking, and going back.
     assert resolve(THERE, settings=apart.settings).version == "v1.1.0"
+    for revision in ("", "@production"):
+        with pytest.raises(NotFound, match=f"production lives in {THERE}, not in acme/router"):
+            resolve(f"{apart.repo_id}{revision}", settings=apart.settings)
+    assert f"production lives in {THERE}. " in str(status(apart.repo_id, settings=apart.settings).warnings)
+    assert status(THERE, settings=apart.settings).warnings == ()
     assert rollback(THERE, settings=apart.settings).release.version == "v1.0.0"
     # Forward again is a promotion, against what is there now, and copies nothing.
     judge(apart, shas[1])
