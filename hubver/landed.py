@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubver.errors import AlreadyExists, HubFailed
@@ -54,7 +55,7 @@ def marker(run_id: str) -> str:
 def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     """The commit of a run, wherever a push of it got to; None if it is not there yet.
 
-    The ledger knows what was finished, also where a merge has squashed the run's own commit; a push that was cut short
+    The ledger's newest thousand events know what was finished, also where a merge has squashed the run's own commit; a push that was cut short
     left its commit on `main`, or in a pull request that is still open, or that somebody has merged since.
     """
     return (
@@ -133,7 +134,7 @@ def unsigned(hub: Hub, repo_id: str, found: Landed) -> tuple[str, ...]:
 
 
 def _in_ledger(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
-    for entry in ledger.search(hub, repo_id, refs):
+    for entry in islice(ledger.search(hub, repo_id, refs), ledger.WHOLE_PAGE):
         if isinstance(entry.event, Published) and entry.event.run_id == run_id:
             return _read(hub, repo_id, entry.event.release.sha, entry.event.pull_request, listed=True)
     return None

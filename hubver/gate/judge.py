@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,8 +190,8 @@ def _remembered(stand: _Stand) -> bytes | None:
 
 
 def _evidence(stand: _Stand, sha: str, name: str) -> bytes | None:
-    """A file that the newest verdict on a commit left in the ledger; None where there is no such verdict or file."""
-    for entry in ledger.search(stand.hub, stand.candidate.repo_id, stand.refs):
+    """A file that a commit's verdict, among the newest thousand events, left in the ledger; None where there is none."""
+    for entry in islice(ledger.search(stand.hub, stand.candidate.repo_id, stand.refs), ledger.WHOLE_PAGE):
         if isinstance(entry.event, Judged) and entry.event.candidate.sha == sha:
             return stand.hub.read_if_there(stand.candidate.repo_id, entry.sha, name)
     return None
