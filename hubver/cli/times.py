@@ -9,7 +9,7 @@ _YEAR_DAYS = 365
 
 
 def span(length: timedelta) -> str:
-    """A length of time in its largest unit, such as `3 days`; a negative one, of clocks that disagree, is `no time`."""
+    """A length of time in its largest unit, such as `3 days`; a negative one, of clocks that are apart, is `no time`."""
     seconds = int(length.total_seconds())
     if seconds >= 2 * _YEAR_DAYS * 86400:
         return f"{seconds // (_YEAR_DAYS * 86400)} years"
@@ -17,7 +17,7 @@ def span(length: timedelta) -> str:
         if seconds >= size:
             count = seconds // size
             return f"{count} {name}{'s' * (count != 1)}"
-    return "no time"
+    return "under a second" if length >= timedelta(0) else "no time"
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -91,12 +91,17 @@ class Bundle:
 
     def entries(self) -> Iterator[Entry]:
         """The events, oldest first, after `walk`."""
-        for sha in self.shas:
-            text = self._commit(sha).message.decode("utf-8", "replace")
-            title, _, message = text.partition(_TITLE_END)
-            entry = entry_of(Commit(sha, title, message.strip("\n")))
-            if entry is not None:
-                yield entry
+        return (entry for sha in self.shas if (entry := self._entry(sha)) is not None)
+
+    @property
+    def count(self) -> int:
+        """How many entries there are, after `walk`: the empty commit that a branch made over HTTP begins with is none."""
+        return len(self.shas) - (self._entry(self.shas[0]) is None)
+
+    def _entry(self, sha: str) -> Entry | None:
+        text = self._commit(sha).message.decode("utf-8", "replace")
+        title, _, message = text.partition(_TITLE_END)
+        return entry_of(Commit(sha, title, message.strip("\n")))
 
     def event_file(self, sha: str) -> bytes | None:
         """The content of `event.json` beside an event; None where there is none.

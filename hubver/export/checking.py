@@ -49,7 +49,7 @@ class Checked:
 
     Attributes:
         head: the newest commit in it; None where the file is broken.
-        events: how many commits it holds.
+        events: how many events it holds.
         first, last: the times of its first and last event.
         repo_id: the repository that it was compared with; None if with none.
         newer: how many events that repository's ledger has beyond those of the file; None if it was not compared, or differs.
@@ -100,7 +100,7 @@ def check(
         with opened(file) as bundle:
             bundle.walk()
             seen = _Seen()
-            tell(f"replaying {len(bundle.shas)} events")
+            tell(f"replaying {bundle.count} events")
             told = replay(seen.all(bundle))
             broken = [Finding(one.sha, one.fact, one.expected, one.found) for one in told.contradictions]
             wrong = [finding for finding, one in zip(broken, told.contradictions, strict=True) if one.is_tampering]
@@ -114,7 +114,7 @@ def check(
             return Checked(
                 file,
                 bundle.head,
-                len(bundle.shas),
+                bundle.count,
                 seen.first,
                 seen.last,
                 repo_id,

@@ -28,7 +28,7 @@ class Export:
 
     Attributes:
         head: its newest commit.
-        events: how many commits it holds.
+        events: how many events it holds.
         size: bytes of the file.
         replaced: whether an older export of the same ledger was there before.
     """
@@ -78,13 +78,13 @@ def export(
         with _system_errors(file):
             head = _fetched(hub, repo_id, new, file, tell)
             tell("hashing what was fetched")
-            shas = _commits(hub, new)
+            shas, count = _commits(hub, new)
             if old is not None and old not in shas:
                 raise AlreadyExists(
                     f"{file} holds a ledger that ends with {old[:8]}, which the one of {repo_id} does not hold.",
                     hint=f"See what differs with: hubver export --check {file} {repo_id}; or choose another file.",
                 )
-            made = Export(repo_id, file, head, len(shas), new.stat().st_size, old is not None)
+            made = Export(repo_id, file, head, count, new.stat().st_size, old is not None)
             new.replace(file)
     finally:
         new.unlink(missing_ok=True)
@@ -100,12 +100,12 @@ def _system_errors(file: Path) -> Iterator[None]:
         raise BadInput(f"{file} cannot be written: {error.strerror}. What was there is as it was.") from None
 
 
-def _commits(hub: Hub, new: Path) -> list[str]:
-    """The commits of a ledger that was fetched, all of whose objects are hashed here."""
+def _commits(hub: Hub, new: Path) -> tuple[list[str], int]:
+    """The commits of a ledger that was fetched, all of whose objects are hashed here; and how many events they are."""
     try:
         with opened(new) as bundle:
             bundle.walk()
-            return bundle.shas
+            return bundle.shas, bundle.count
     except Broken as error:
         raise HubFailed(
             f"What {hub.endpoint} sent is no whole ledger.", found=str(error), hint="Run the same command again."

@@ -243,7 +243,16 @@ def test_a_public_trail_needs_no_token_and_git_is_needed(repo, tmp_path):
     assert (found.ok, found.newer) == (True, 0)
     with LocalHub(tmp_path / "no-git", switches=Switches(git_http=False)) as hub:
         settings = repo.settings.model_copy(update={"endpoint": hub.url, "token": SecretStr(hub.token)})
-        Hub.of(settings).create_repo(repo.repo_id)
+        other = replace(repo, hub=Hub.of(settings), settings=settings)
+        other.hub.create_repo(repo.repo_id)
+        other.judge(other.version("v1.0.0"))
         with pytest.raises(HubverError, match="by git"):
             export(repo.repo_id, tmp_path / "other.bundle", settings=settings)
     assert not (tmp_path / "other.bundle").exists()
+    with LocalHub(
+        tmp_path / "no-git"
+    ) as hub:  # what was written over HTTP is exported all the same, where there is git
+        settings = settings.model_copy(update={"endpoint": hub.url})
+        assert export(repo.repo_id, tmp_path / "other.bundle", settings=settings).events == 1
+        found = check(tmp_path / "other.bundle", repo.repo_id, settings=settings)
+    assert (found.findings, found.events, found.newer) == ((), 1, 0)
