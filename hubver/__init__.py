@@ -8,6 +8,7 @@ The public API. Names are loaded when they are first used, so that `import hubve
 - `resolve("org/name@v1.0.0")` → `Pin`: which commits that is.
 - `lock`, `check_lock`: which models an application runs, to the byte, in a file of its repository; `load(lock=...)`.
 - `promote`, `rollback`, `quarantine`, `status`: what is in production; `history`: what was, and when.
+- `prune`: what of a repository may go.
 - `show`, `difference`: how a revision was made, and what differs between two.
 - `verify`, `sign`: whether it is what was published, and who says so.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hubver.publish import Published, push
     from hubver.record.schema import RunRecord
     from hubver.release import promote, quarantine, rollback
+    from hubver.retention import prune
     from hubver.settings import Settings
     from hubver.timeline.past import history
     from hubver.verification import verify
@@ -49,6 +51,7 @@ __all__ = [
     "load",
     "lock",
     "promote",
+    "prune",
     "push",
     "quarantine",
     "resolve",
@@ -76,6 +79,7 @@ _HOMES = {
     "promote": "hubver.release",
     "quarantine": "hubver.release",
     "rollback": "hubver.release",
+    "prune": "hubver.retention",
     "status": "hubver.channels",
     "Settings": "hubver.settings",
     "sign": "hubver.verification.countersign",
