@@ -17,7 +17,7 @@ from hubver.hub.transport.moves import LEDGER, Line
 from hubver.hub.transport.way import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Commit, Refs
@@ -55,28 +55,22 @@ def entries(hub: Hub, repo_id: str, refs: Refs, *, page: int = 100, pages: int =
         page: entries a request, 1 to 1000: as many as the caller expects to need.
         pages: the most requests that are made.
     """
-    head = refs.branches.get(LEDGER)
-    if head is None:
-        return
-    for number in range(pages):
-        commits = hub.commits(repo_id, head, limit=page, page=number)
-        yield from _entries(commits)
-        if len(commits) < page:
-            return
+    return (entry for commit in _commits(hub, repo_id, refs, page, pages) if (entry := entry_of(commit)) is not None)
 
 
 def read_page(hub: Hub, repo_id: str, head: str, number: int, *, page: int) -> tuple[list[Entry], bool]:
-    """One page of the entries that lead to a ledger commit, newest first, in one request.
+    """One page of the commits that lead to one of the ledger, newest first, in one request.
 
     Args:
         number: 0 for the newest.
-        page: entries a page, 1 to 1000.
+        page: commits a page, 1 to 1000.
 
     Returns:
-        The entries, and whether the ledger begins on this page, or ended before it.
+        An entry for each commit, whatever it is, and whether the ledger begins on this page, or ended before it.
     """
     commits = hub.commits(repo_id, head, limit=page, page=number)
-    return list(_entries(commits)), len(commits) < page
+    found = [entry_of(commit) or Entry(commit.sha, commit.title, None) for commit in commits]
+    return found, len(commits) < page
 
 
 def search(hub: Hub, repo_id: str, refs: Refs, *, first: int = FIRST_PAGE) -> Iterator[Entry]:
@@ -90,13 +84,24 @@ def search(hub: Hub, repo_id: str, refs: Refs, *, first: int = FIRST_PAGE) -> It
     known = 0
     for page, pages in ((first, 1), *_WINDOWS):
         seen = 0
-        for entry in entries(hub, repo_id, refs, page=page, pages=pages):
+        for commit in _commits(hub, repo_id, refs, page, pages):
             seen += 1
-            if seen > known:
+            if seen > known and (entry := entry_of(commit)) is not None:
                 yield entry
         if seen < page:
             return
         known = seen
+
+
+def _commits(hub: Hub, repo_id: str, refs: Refs, page: int, pages: int) -> Iterator[Commit]:
+    head = refs.branches.get(LEDGER)
+    if head is None:
+        return
+    for number in range(pages):
+        commits = hub.commits(repo_id, head, limit=page, page=number)
+        yield from commits
+        if len(commits) < page:
+            return
 
 
 def state(hub: Hub, repo_id: str, refs: Refs) -> State:
@@ -158,7 +163,3 @@ def entry_of(commit: Commit) -> Entry | None:
         return Entry(commit.sha, commit.title, read_event(commit.message))
     except BadDocument as error:
         return Entry(commit.sha, commit.title, None, error)
-
-
-def _entries(commits: Iterable[Commit]) -> Iterator[Entry]:
-    return (entry for commit in commits if (entry := entry_of(commit)) is not None)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 from itertools import islice
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from ledgers import BEGIN, Book, release, write
 
 from hubver.errors import BadDocument, BadInput
+from hubver.hub import ledger
+from hubver.hub.contents import Upload
 from hubver.hub.ledger import Entry
 from hubver.hub.replay import replay
 from hubver.timeline import periods
@@ -224,3 +227,19 @@ def test_what_was_in_production_then(repo, asked, hubver):
     assert "yesterday' is no date" in hubver("history", "acme/router", "--at", "yesterday", code=2)
     assert "has not come yet" in hubver("history", "acme/router", "--at", "2999-01-01", code=2)
     assert "about the whole repository" in hubver("history", "acme/router@v1.0.0", code=2)
+
+
+def test_a_stranger_s_commit_like_a_branch_s_first_hides_nothing(repo):
+    book = long_book(120, 3)
+    write(repo, book)
+    upload = Upload("x", b"x", sha256(b"x").hexdigest())
+    head = repo.refs().branches["ledger"]
+    repo.hub.commit(repo.repo_id, [upload], title="initial commit", description="", parent=head, branch="ledger")
+    later = Book(state=book.state, hours=book.hours)
+    later.publish(50)
+    write(repo, later)
+    told = list(ledger.search(repo.hub, repo.repo_id, repo.refs()))
+    assert len(told) == len(book.entries) + 1
+    found = history(repo.repo_id, limit=100, settings=repo.settings)
+    assert found.periods[-1].release == release(1)
+    assert not found.more
