@@ -8,9 +8,10 @@ and whoever made one looks again afterwards, so that the branch ends where the n
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from copy import copy
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from hubver.errors import HubFailed, StaleRef
+from hubver.errors import HubFailed, HubverError, StaleRef
 from hubver.hub import witness
 from hubver.hub.transport.moves import LEDGER, Line, Move
 from hubver.hub.transport.way import connect
@@ -51,7 +52,7 @@ def change(
             _tell_of_others(standing, settings, tell)
         now = str(standing.refs.branches.get(channel))
         if refused is not None and now != found:
-            raise refused
+            return _if_done(way, standing, attempt, refused)
         found = now
         try:
             result = attempt(way, standing)
@@ -63,6 +64,27 @@ def change(
             _check_there(standing, channel)
         return result
     raise refused or StaleRef(f"{channel} in {repo_id} kept moving.", hint=f"Look with: hubver status {repo_id}")
+
+
+def _if_done(way: Way, standing: Standing, attempt: Callable[[Way, Standing], _T], refused: StaleRef) -> _T:
+    """What `attempt` finds done already: by its former self, say, that was killed while its question was on the way.
+
+    Raises:
+        StaleRef: it would have to write, or may not; but it decided about a channel that has moved since.
+    """
+    void = copy(way)
+    void.carry_out = _refusing(refused)  # type: ignore[method-assign]
+    try:
+        return attempt(void, standing)
+    except HubverError:
+        raise refused from None
+
+
+def _refusing(refused: StaleRef) -> Callable[..., NoReturn]:
+    def carry_out(*_: object) -> NoReturn:
+        raise refused
+
+    return carry_out
 
 
 def carry_out(way: Way, event: Change) -> str | None:

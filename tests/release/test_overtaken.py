@@ -15,6 +15,7 @@ from hubver.hub.transport.moves import Line, Move
 from hubver.hub.transport.way import connect, move
 from hubver.localhub.faults import Drop
 from hubver.release import promote, quarantine, rollback
+from hubver.release.intent import Intent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,3 +194,35 @@ def test_a_rollback_that_is_repeated_to_quarantine_what_it_left_does_that(repo):
     assert ledger.state(repo.hub, repo.repo_id, repo.refs()).is_quarantined(two)
     assert rollback(repo.repo_id, leaving="v1.1.0", quarantine=True, settings=repo.settings).already
     assert repo.titles()[0] == "quarantine v1.1.0"
+
+
+def test_a_promotion_that_others_make_at_the_same_time_is_there_already(repo):
+    _one, _two = released(repo, "v1.0.0", "v1.1.0")
+    sha = repo.version("v1.2.0")
+    repo.judge(sha)
+
+    def others(line: str) -> None:
+        if line.startswith("moving"):
+            promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings)
+
+    assert promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings, progress=others).already
+    assert [title.split()[0] for title in repo.titles()[:2]] == ["promote", "verdict"]
+
+
+def test_a_rollback_whose_former_self_lands_after_it_was_killed_is_not_made_twice(repo, local_hub, tmp_path):
+    """Killed with its question on the way, and run again before the Hub has taken that."""
+    settings = repo.settings.model_copy(update={"cache": tmp_path / "cache"})
+    _one, two, _three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+
+    def former_self() -> None:
+        rollback(repo.repo_id, settings=settings)
+        Intent(settings, repo.repo_id).begin(newest(repo).at)  # whose end was not seen
+
+    effect = Meanwhile(former_self)
+    for path in ("/acme/router.git/git-receive-pack", "/api/models/acme/router/commit/ledger"):
+        local_hub.faults.add("POST", path, effect)
+    again = rollback(repo.repo_id, settings=settings)
+    assert effect.failed == []
+    assert (again.already, again.release.sha) == (True, two)
+    assert [title.split()[0] for title in repo.titles()[:2]] == ["rollback", "promote"]
+    assert repo.refs().branches["production"] == two
