@@ -14,7 +14,7 @@ from hubver.cli.main import run
 from hubver.errors import BadInput, BadToken, HubUnreachable, NotFound, NotGated
 from hubver.hub.transport.moves import LEDGER, Move
 from hubver.hub.transport.way import move
-from hubver.release import quarantine
+from hubver.release import quarantine, rollback
 
 PRODUCTION = "refs/heads/production"
 
@@ -118,6 +118,14 @@ def test_a_channel_that_takes_no_overrides_adopts_nothing(patient, intruder):
     patient.settings = patient.settings.model_copy(update={"channels": channels})
     with pytest.raises(NotGated, match="takes nothing without a verdict"):
         patient.doctor(adopt="production", reason="x")
+
+
+def test_what_lies_ahead_of_an_adopted_release_is_no_way_back(patient, intruder):
+    one, two = patient.released
+    patient.release("v1.2.0")
+    intruder.move(PRODUCTION, two)
+    assert patient.doctor(adopt="production", reason="v1.2.0 is slow").findings == ()
+    assert rollback(patient.repo.repo_id, settings=patient.settings).release.sha == one
 
 
 ASKED = {

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from hubver.channels import status
+from hubver.doctor import story, tags
+from hubver.doctor.facts import Facts
 from hubver.errors import NotGated
 from hubver.hub import ledger
 from hubver.hub.events import Event
@@ -214,3 +216,12 @@ def test_a_memory_that_cannot_be_kept_is_no_failure(patient, intruder, state):
     assert patient.doctor().findings == ()
     intruder.rewrite(without("verdict pass for v1.1.0"))
     assert "ledger-contradiction" in names(patient.doctor())
+
+
+def test_of_a_ledger_that_is_longer_than_was_read_less_is_said(patient):
+    repo = patient.repo
+    newest = tuple(ledger.entries(repo.hub, repo.repo_id, repo.refs()))[:1]
+    state = newest[0].event.state
+    facts = Facts(repo.repo_id, "the Hub", repo.refs(), newest, False, state, None, None, ("production",))
+    assert [(one.name, one.problem) for one in story.check(facts)] == [("ledger-long", False)]
+    assert tags.doubts(facts, tags.said(facts)) == []  # what made the other tags may lie further back

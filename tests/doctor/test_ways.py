@@ -45,17 +45,16 @@ def test_a_healthy_repository_has_nothing_to_find(patient, way):
     assert patient.repo.refs() == before
 
 
-@pytest.mark.parametrize("to", ["the release before", "a commit of theirs", "nowhere"])
+@pytest.mark.parametrize("to", ["the release before", "nowhere"])
 def test_a_moved_channel_is_moved_back(patient, intruder, to):
     one, two = patient.released
-    target = {"the release before": one, "nowhere": None}.get(to, patient.repo.commit("theirs"))
+    target = one if to == "the release before" else None
     intruder.move(PRODUCTION, target)
     (found,) = patient.doctor(repair=True).problems  # where it shall be is for people to decide
     assert (found.name, found.subject) == ("channel-missing" if target is None else "channel-moved", "production")
     assert found.expected == f"v1.1.0 ({two[:8]})"
     wanted = {
         "the release before": f"v1.0.0 ({one[:8]}), which was there before",
-        "a commit of theirs": f"{str(target)[:8]}, which the ledger has never had there",
         "nowhere": "no such branch",
     }
     assert found.found == wanted[to]
@@ -76,6 +75,9 @@ def test_the_ledger_follows_a_moved_channel(patient, intruder):
     patient.release("v1.2.0")
     theirs = patient.repo.commit("a fix at night")
     intruder.move(PRODUCTION, theirs)
+    assert [found.found for found in patient.doctor().problems] == [
+        f"{theirs[:8]}, which the ledger has never had there"
+    ]
     report = patient.doctor(adopt="production", reason="a fix at night, see hf_aTokenThatMustNeverTravel0123456789")
     assert report.findings == ()
     assert report.repaired[-1] == f"accepting {theirs[:8]} in production"
@@ -90,36 +92,35 @@ def test_the_ledger_follows_a_moved_channel(patient, intruder):
     assert patient.doctor().findings == ()
 
 
-def test_what_lies_ahead_of_an_adopted_release_is_no_way_back(patient, intruder):
-    one, two = patient.released
-    patient.release("v1.2.0")
-    intruder.move(PRODUCTION, two)
-    assert patient.doctor(adopt="production", reason="v1.2.0 is slow").findings == ()
-    assert rollback(patient.repo.repo_id, settings=patient.settings).release.sha == one
-
-
-@pytest.mark.parametrize("tag", ["v1.0.0", "rollback/1-v1.0.0"])
-def test_a_deleted_tag_is_made_again(patient, intruder, tag):
+def test_deleted_tags_are_made_again(patient, intruder):
     one, _two = patient.released
-    intruder.move(f"refs/tags/{tag}", None)
-    (found,) = patient.doctor().problems
-    assert (found.name, found.subject, found.repair) == ("tag-missing", tag, f"tag {one[:8]} as {tag} again")
-    assert tag not in patient.repo.refs().tags
+    for tag in ("v1.0.0", "rollback/1-v1.0.0"):
+        intruder.move(f"refs/tags/{tag}", None)
+    found = patient.doctor().problems
+    repairs = [("tag-missing", tag, f"tag {one[:8]} as {tag} again") for tag in ("rollback/1-v1.0.0", "v1.0.0")]
+    assert [(each.name, each.subject, each.repair) for each in found] == repairs
+    assert not {"v1.0.0", "rollback/1-v1.0.0"} & patient.repo.refs().tags.keys()
     report = patient.doctor(repair=True)
-    assert (report.findings, report.repaired) == ((), (found.repair,))
-    assert patient.repo.refs().tags[tag] == one
+    assert (report.findings, report.repaired) == ((), tuple(repair for _, _, repair in repairs))
+    tags = patient.repo.refs().tags
+    assert (tags["v1.0.0"], tags["rollback/1-v1.0.0"]) == (one, one)
 
 
-@pytest.mark.parametrize("tag", ["v1.0.0", "rollback/1-v1.0.0"])
-def test_a_moved_tag_is_put_back_only_by_name(patient, intruder, tag):
+def test_moved_tags_are_put_back_only_by_name(patient, intruder):
     one, two = patient.released
-    intruder.move(f"refs/tags/{tag}", two)
+    for tag in ("v1.0.0", "rollback/1-v1.0.0"):
+        intruder.move(f"refs/tags/{tag}", two)
     report = patient.doctor(repair=True)
-    assert [(found.name, found.subject) for found in report.problems] == [("tag-moved", tag)]
-    assert f"--restore {tag}" in report.problems[0].advice
-    assert patient.repo.refs().tags[tag] == two
-    assert patient.doctor(restore=[tag]).findings == ()
-    assert patient.repo.refs().tags[tag] == one
+    assert [(found.name, found.subject) for found in report.problems] == [
+        ("tag-moved", "rollback/1-v1.0.0"),
+        ("tag-moved", "v1.0.0"),
+    ]
+    assert "--restore v1.0.0" in report.problems[1].advice
+    assert patient.repo.refs().tags["v1.0.0"] == two
+    assert patient.problems(restore=["v1.0.0"]) == [("tag-moved", "rollback/1-v1.0.0")]
+    assert patient.doctor(restore=["rollback/1-v1.0.0"]).findings == ()
+    tags = patient.repo.refs().tags
+    assert (tags["v1.0.0"], tags["rollback/1-v1.0.0"]) == (one, one)
 
 
 def begun(patient, new: str, old: str) -> None:
