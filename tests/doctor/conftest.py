@@ -144,8 +144,8 @@ class Intruder:
         """Write the ledger anew and force it: `change` turns an event's message into another, or into None to drop it."""
         self.fetch()
         head, same = "", True
-        for sha in self.git("rev-list", "--reverse", ref).split():
-            before = self.git("log", "-1", "--format=%B", sha)
+        for commit in self.git("log", "--reverse", "--format=%H%n%B%x00", ref).split("\0")[:-1]:
+            sha, _, before = commit.strip().partition("\n")
             message = change(before)
             same = same and message == before
             if same:

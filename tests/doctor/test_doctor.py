@@ -14,7 +14,7 @@ from hubver.cli.main import run
 from hubver.errors import BadInput, BadToken, HubUnreachable, NotFound, NotGated
 from hubver.hub.transport.moves import LEDGER, Move
 from hubver.hub.transport.way import move
-from hubver.release import quarantine, rollback
+from hubver.release import promote, quarantine, rollback
 
 PRODUCTION = "refs/heads/production"
 
@@ -126,6 +126,30 @@ def test_what_lies_ahead_of_an_adopted_release_is_no_way_back(patient, intruder)
     intruder.move(PRODUCTION, two)
     assert patient.doctor(adopt="production", reason="v1.2.0 is slow").findings == ()
     assert rollback(patient.repo.repo_id, settings=patient.settings).release.sha == one
+
+
+def test_a_publication_that_was_cut_before_its_tag_is_finished(patient):
+    sha = patient.repo.commit("a run")
+    patient.tell("v1.2.0", sha)
+    assert patient.problems() == [("tag-missing", "v1.2.0")]
+    assert patient.problems(repair=True) == []
+    assert patient.repo.refs().tags["v1.2.0"] == sha
+
+
+def test_a_promotion_goes_on_from_where_others_moved_a_channel_and_says_so(patient, intruder):
+    one, _two = patient.released
+    three = patient.publish("v1.2.0")
+    patient.repo.judge(three, baseline=one)
+    intruder.move(PRODUCTION, one)
+    said: list[str] = []
+    done = promote(f"{patient.repo.repo_id}@v1.2.0", settings=patient.settings, progress=said.append)
+    assert said[0] == (
+        "production was moved by other means than hubver, from v1.1.0 to v1.0.0; going on from there "
+        "(see: hubver doctor acme/router)"
+    )
+    assert (done.previous.sha, done.release.sha) == (one, three)
+    (note,) = patient.doctor().findings
+    assert (note.name, note.problem) == ("ledger-moved-before", False)
 
 
 ASKED = {

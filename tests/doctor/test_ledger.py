@@ -37,15 +37,15 @@ def test_a_dropped_event_is_missed_by_whoever_saw_it(patient, intruder):
     assert f"{LEDGER}:{patient.repo.refs().branches[LEDGER]} " in lost.advice
 
 
-@pytest.mark.parametrize("asked", [{"repair": True}, {"restore": ["v1.0.0"]}, {"adopt": "production", "reason": "x"}])
-def test_nothing_is_repaired_by_a_rewritten_ledger(patient, intruder, asked):
+def test_nothing_is_repaired_by_a_rewritten_ledger(patient, intruder):
     patient.doctor()
     intruder.rewrite(without("verdict pass for v1.1.0"))
     intruder.move("refs/tags/v1.0.0", None)
     before = patient.repo.refs()
-    with pytest.raises(NotGated, match="Nothing is repaired by a ledger that cannot be believed") as caught:
-        patient.doctor(**asked)
-    assert "git push --force-with-lease=ledger:" in caught.value.hint
+    for asked in ({"repair": True}, {"restore": ["v1.0.0"]}, {"adopt": "production", "reason": "x"}):
+        with pytest.raises(NotGated, match="Nothing is repaired by a ledger that cannot be believed") as caught:
+            patient.doctor(**asked)
+        assert "git push --force-with-lease=ledger:" in caught.value.hint
     assert patient.repo.refs() == before
     tag = next(one for one in patient.doctor().problems if one.subject == "v1.0.0")
     assert (tag.repair, tag.moves) == (None, ())

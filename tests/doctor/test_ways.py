@@ -160,14 +160,6 @@ def test_a_half_done_promotion_is_finished(patient):
     assert (refs.branches["production"], refs.tags["rollback/2-v1.1.0"]) == (three, two)
 
 
-def test_a_publication_that_was_cut_before_its_tag_is_finished(patient):
-    sha = patient.repo.commit("a run")
-    patient.tell("v1.2.0", sha)
-    assert patient.problems() == [("tag-missing", "v1.2.0")]
-    assert patient.problems(repair=True) == []
-    assert patient.repo.refs().tags["v1.2.0"] == sha
-
-
 def test_the_ledger_was_cut_short(patient, intruder):
     assert patient.doctor().findings == ()
     seen = patient.repo.hub.commits(patient.repo.repo_id, LEDGER, limit=2)
@@ -176,19 +168,3 @@ def test_the_ledger_was_cut_short(patient, intruder):
     assert lost.fact == "The ledger was cut short."
     assert f"({seen[1].sha[:8]})" in lost.found
     assert f"{seen[0].sha}:refs/heads/ledger" in lost.advice
-
-
-def test_a_promotion_goes_on_from_where_others_moved_a_channel_and_says_so(patient, intruder):
-    one, _two = patient.released
-    three = patient.publish("v1.2.0")
-    patient.repo.judge(three, baseline=one)
-    intruder.move(PRODUCTION, one)
-    said: list[str] = []
-    done = promote(f"{patient.repo.repo_id}@v1.2.0", settings=patient.settings, progress=said.append)
-    assert said[0] == (
-        "production was moved by other means than hubver, from v1.1.0 to v1.0.0; going on from there "
-        "(see: hubver doctor acme/router)"
-    )
-    assert (done.previous.sha, done.release.sha) == (one, three)
-    (note,) = patient.doctor().findings
-    assert (note.name, note.problem) == ("ledger-moved-before", False)
