@@ -30,6 +30,8 @@ from hubver.release import promote, quarantine, rollback
 from hubver.verification import verify
 
 THERE = "acme/router-production"
+# What the way in which refs move plays no part in is tried on one.
+ON_ONE = pytest.mark.parametrize("local_hub", ["atomic git"], indirect=True)
 
 
 @pytest.fixture
@@ -105,6 +107,7 @@ def test_production_runs_copies_to_the_byte_and_its_ledger_says_of_what(apart):
     assert copied(apart) == ["v1.1.0 of acme/router", "v1.0.0 of acme/router"]
 
 
+@ON_ONE
 def test_a_copy_of_a_run_holds_against_its_record(apart, output):
     published = push(output, apart.repo_id, settings=apart.settings)
     judge(apart, published.sha)
@@ -124,6 +127,7 @@ def refused(repo, revision: str, error, words: str, **how):
     return caught.value
 
 
+@ON_ONE
 def test_nothing_is_copied_that_may_not_go_there(apart):
     one = version(apart, "v1.0.0")
     refused(apart, "v1.0.0", NotGated, r"no verdict on v1\.0\.0")
@@ -149,6 +153,7 @@ def test_nothing_is_copied_that_may_not_go_there(apart):
         rollback(mine, settings=apart.settings)
 
 
+@ON_ONE
 def test_what_hubver_did_not_bring_there_is_no_baseline(apart):
     judge(apart, version(apart, "v1.0.0"))
     stranger = apart.hub.refs(THERE).main
@@ -159,6 +164,7 @@ def test_what_hubver_did_not_bring_there_is_no_baseline(apart):
     assert go(apart, "v1.0.0", override="we know what it was").previous.sha == stranger
 
 
+@ON_ONE
 def test_copies_of_another_repository_are_not_mixed_in(apart):
     judge(apart, version(apart, "v1.0.0"))
     go(apart, "v1.0.0")
@@ -168,6 +174,7 @@ def test_copies_of_another_repository_are_not_mixed_in(apart):
     refused(apart, "v1.0.0", NotGated, "holds copies of acme/router, not of acme/other", override="no matter")
 
 
+@ON_ONE
 def test_a_repository_that_is_not_there_is_not_made_for_all_to_see(apart):
     judge(apart, version(apart, "v1.0.0"))
     apart.hub.api.delete_repo(THERE)
@@ -176,6 +183,7 @@ def test_a_repository_that_is_not_there_is_not_made_for_all_to_see(apart):
     assert caught.value.hint == f"Make it, and say who may see it: hf repo create {THERE} --private"
 
 
+@ON_ONE
 def test_the_gate_compares_with_what_the_copy_is_of(apart):
     one = version(apart, "v1.0.0")
     assert _baseline(apart.hub, apart.repo_id, apart.refs(), apart.settings) is None
@@ -204,6 +212,7 @@ def test_each_token_is_used_for_its_own(apart, local_hub):
     assert "keeper" in {event.actor for event in promotions(apart)}
 
 
+@ON_ONE
 def test_a_candidate_becomes_its_version_in_both_and_is_merged(apart):
     version(apart, "v0.9.0")
     sha = apart.commit("weights of v1.0.0-rc.1", pull_request=True)
@@ -216,6 +225,7 @@ def test_a_candidate_becomes_its_version_in_both_and_is_merged(apart):
     assert go(apart, "v1.0.0").already
 
 
+@ON_ONE
 def test_a_forged_copy_is_not_taken_for_one(apart):
     sha = version(apart, "v1.0.0")
     judge(apart, sha)
@@ -230,6 +240,7 @@ def test_a_forged_copy_is_not_taken_for_one(apart):
     refused(apart, "v1.0.0", HubFailed, "does not hold the same files, so no channel moves to it")
 
 
+@ON_ONE
 def test_versions_with_the_same_files_share_a_copy(apart):
     for tag in ("v1.0.0", "v1.0.1"):
         sha = version(apart, "v1.0.0") if tag == "v1.0.0" else apart.refs().main

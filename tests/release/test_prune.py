@@ -25,6 +25,8 @@ from hubver.release import promote, quarantine
 from hubver.retention import age, prune
 
 LONG_AGO = datetime.now(timezone.utc) - timedelta(days=90)
+# What the way in which refs move plays no part in is tried on one.
+ON_ONE = pytest.mark.parametrize("local_hub", ["atomic git"], indirect=True)
 
 
 def published(repo, sha: str, *, run_id: str = "run", at: datetime = LONG_AGO) -> None:
@@ -112,6 +114,7 @@ def test_what_may_go_is_proposed_and_then_deleted_and_named_in_the_ledger(old):
     assert everything(old) == after
 
 
+@ON_ONE
 def test_what_is_in_review_in_quarantine_or_in_a_channel_stays(repo):
     candidate(repo, "v1.0.0-rc.1", "fail", status="open")
     candidate(repo, "v1.0.0-rc.2", "fail")
@@ -128,6 +131,7 @@ def test_what_is_in_review_in_quarantine_or_in_a_channel_stays(repo):
     assert proposed(repo, older_than=timedelta()) == {}
 
 
+@ON_ONE
 def test_what_has_no_age_or_a_number_that_would_be_given_again_stays(repo):
     for number in (1, 2):
         sha = repo.commit(f"weights {number}", pull_request=True)
@@ -214,6 +218,7 @@ def test_killed_between_the_ledger_s_line_and_the_deletions_the_same_again_finis
     assert not {"v1.0.0-rc.1", "v1.0.0-rc.2", "runs/published"} & set(everything(old))
 
 
+@ON_ONE
 def test_an_event_that_cannot_be_read_could_be_a_release(old):
     ledger.append(old.hub, old.repo_id, lambda _refs, state: FromTheFuture(at=LONG_AGO, actor="x", state=state))
     before = everything(old)
@@ -242,6 +247,7 @@ def test_what_is_no_age(text):
         age(text)
 
 
+@ON_ONE
 def test_the_command_says_what_and_why_and_that_nothing_was_deleted(old, local_hub, monkeypatch, capsys):
     for name, value in local_hub.environment().items():
         monkeypatch.setenv(name, value)
