@@ -33,7 +33,7 @@ _MOST_ENTRIES = ledger.MOST_PAGES * ledger.WHOLE_PAGE
 
 
 def examine(hub: Hub, repo_id: str, settings: Settings, *, clock: Callable[[], float]) -> Report:
-    """Look at everything: in about ten requests where a thousand events agree with the refs, and in forty at most.
+    """Look at everything: in about ten requests where a thousand events agree with the refs, and in sixty at most.
 
     Args:
         clock: seconds since 1970, by this machine.
