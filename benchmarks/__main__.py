@@ -6,11 +6,13 @@ import sys
 from itertools import takewhile
 
 from benchmarks import (
+    crash_matrix,
     diff_weights,
     gate_errors,
     gate_speed,
     listings,
     push_folder,
+    release_storm,
     releases,
     startup,
     throughput,
@@ -18,12 +20,14 @@ from benchmarks import (
 )
 
 BENCHMARKS = {
+    "crash_matrix": crash_matrix.main,
     "diff_weights": diff_weights.main,
     "startup": startup.main,
     "gate_errors": gate_errors.main,
     "gate_speed": gate_speed.main,
     "listings": listings.main,
     "push_folder": push_folder.main,
+    "release_storm": release_storm.main,
     "releases": releases.main,
     "throughput": throughput.main,
     "training": training.main,
