@@ -128,12 +128,17 @@ def _serve(address: str) -> None:
 
     assert git
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # lanes end by themselves
+    parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)
+        listener.settimeout(1)
         print("ready", flush=True)
-        while True:
-            connection, _ = listener.accept()
+        while os.getppid() == parent:  # which may be killed, too
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
