@@ -55,8 +55,9 @@ def marker(run_id: str) -> str:
 def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     """The commit of a run, wherever a push of it got to; None if it is not there yet.
 
-    The ledger's newest thousand events know what was finished, also where a merge has squashed the run's own commit; a push that was cut short
-    left its commit on `main`, or in a pull request that is still open, or that somebody has merged since.
+    The ledger's newest thousand events know what was finished, also where a merge has squashed the run's own commit; a
+    push that was cut short left its commit on `main`, or in a pull request that is still open, or that somebody has
+    merged since.
     """
     return (
         _in_ledger(hub, repo_id, refs, run_id)
