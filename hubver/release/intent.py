@@ -26,6 +26,7 @@ class Intent:
     def __init__(self, settings: Settings, repo_id: str) -> None:
         key = hashlib.sha256(f"{repo_id}\0{settings.channel}".encode()).hexdigest()[:32]
         self._folder: Path | None = settings.cache / "rollbacks" / key if settings.cache else None
+        self._ours: set[str] = set()
 
     def begin(self, at: datetime) -> None:
         """Note that an event of this time is about to be written. Where notes cannot be kept, none is."""
@@ -36,16 +37,21 @@ class Intent:
             (self._folder / _name(at)).touch()
         except OSError:
             return
+        self._ours.add(_name(at))
 
     def was_begun(self, at: datetime) -> bool:
         """Whether the end of writing the event of this time was never seen here."""
-        return self._folder is not None and (self._folder / _name(at)).exists()
+        found = self._folder is not None and (self._folder / _name(at)).exists()
+        if found:
+            self._ours.add(_name(at))
+        return found
 
     def end(self) -> None:
-        """Forget all that was begun."""
-        if self._folder is not None and self._folder.is_dir():
-            for note in self._folder.iterdir():
-                note.unlink(missing_ok=True)
+        """Forget what was begun or found again by this object; others may be on their way."""
+        if self._folder is not None:
+            for name in self._ours:
+                (self._folder / name).unlink(missing_ok=True)
+        self._ours.clear()
 
 
 def _name(at: datetime) -> str:

@@ -7,6 +7,8 @@ and whoever made one looks again afterwards, so that the branch ends where the n
 
 from __future__ import annotations
 
+import random
+import time
 from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _TRIES = 8
+_PAUSE_S = 0.02
 
 
 def change(
@@ -58,6 +61,7 @@ def change(
             result = attempt(way, standing)
         except StaleRef as error:
             refused = error
+            time.sleep(random.uniform(0, _PAUSE_S * 2**attempted))  # noqa: S311  # so that many at once come apart
             continue
         if way.in_steps:
             _, standing = settled(hub, repo_id, tell, way)

@@ -38,7 +38,6 @@ from hubver.settings import ChannelSettings, Settings
 
 VERSIONS = ("v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0")
 CHANNELS = ("production", "staging")
-# A minute with 60 and 25 finds more, and did.
 EXAMPLES, STEPS = 6, 12
 _NUMBERS = count(1)
 
