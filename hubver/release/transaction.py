@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hubver.hub.client import Hub
+    from hubver.hub.contents import Refs
     from hubver.hub.events import Change
     from hubver.hub.transport.way import Way
     from hubver.settings import Settings
@@ -48,20 +49,24 @@ def change(
     """
     channel = settings.channel
     refused: StaleRef | None = None
-    found = ""
+    found: Refs | None = None
     for attempted in range(_TRIES):
         way, standing = settled(hub, repo_id, tell)
         if not attempted:
             _tell_of_others(standing, settings, tell)
-        now = str(standing.refs.branches.get(channel))
-        if refused is not None and now != found:
-            return _if_done(way, standing, attempt, refused)
-        found = now
+        if refused is not None and found is not None:
+            # Nothing has moved, so the answer would be the same; once more, since a Hub may show for a moment what was.
+            if way.refs == found and attempted > 1:
+                raise refused
+            if way.refs.branches.get(channel) != found.branches.get(channel):
+                return _if_done(way, standing, attempt, refused)
+        found = way.refs
         try:
             result = attempt(way, standing)
         except StaleRef as error:
             refused = error
-            time.sleep(random.uniform(0, _PAUSE_S * 2**attempted))  # noqa: S311  # so that many at once come apart
+            if attempted:  # many at once come apart
+                time.sleep(random.uniform(0, _PAUSE_S * 2**attempted))  # noqa: S311  # no secret
             continue
         if way.in_steps:
             _, standing = settled(hub, repo_id, tell, way)
