@@ -32,7 +32,7 @@ class ChannelSettings(BaseModel):
         gated: whether it needs a verdict at all.
         after: the channel that a revision must have been in before.
         overrides: whether `--override` may stand for a verdict.
-        verdict_days: days after which a verdict no longer counts; None for never.
+        verdict_days: days after which a verdict no longer counts, at most 36,500; None, or `inf`, for never.
         repo: the repository that the channel lives in, where it is another than the one that runs are pushed to.
     """
 
@@ -42,8 +42,14 @@ class ChannelSettings(BaseModel):
     gated: bool = True
     after: str | None = None
     overrides: bool = True
-    verdict_days: float | None = Field(default=30, gt=0)
+    verdict_days: float | None = Field(default=30, gt=0, le=36500)
     repo: str | None = None
+
+    @field_validator("verdict_days", mode="before")
+    @classmethod
+    def _infinite_is_never(cls, value: object) -> object:
+        # TOML has no word for nothing, and has one for infinity.
+        return None if value == float("inf") else value
 
     @field_validator("after")
     @classmethod

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hubver.errors import BadInput, MissingPackage, NotFound
+from hubver.errors import BadInput, MissingPackage, NotFound, Tampered
 from hubver.locking import arrived
-from hubver.pins import BASE_FILES, Pin, fetch, fetch_base, locked, need_base, resolve
+from hubver.pins import ADAPTER_CONFIG, BASE_FILES, Pin, base_in, fetch, fetch_base, locked, need_base, resolve
 from hubver.record.schema import RECORD_FILE, RunRecord
 from hubver.settings import Settings
 
@@ -58,7 +58,7 @@ def load(
     folder = fetch(settings, pinned)
     if model is not None:
         _compare(pinned, model, folder, base_folder)
-    return _from_folders(pinned, folder, base_folder)
+    return _from_folders(pinned, folder, base_folder, safe=model is not None)
 
 
 def _compare(pinned: Pin, model: LockedModel, folder: Path, base_folder: Path | None) -> None:
@@ -70,6 +70,14 @@ def _compare(pinned: Pin, model: LockedModel, folder: Path, base_folder: Path | 
     with _bar() as progress:
         arrived.check(folder, model.files, of=str(pinned), progress=progress)
     if model.base is not None and base_folder is not None:
+        named = base_in((folder / ADAPTER_CONFIG).read_bytes(), str(pinned))
+        if named != (model.base.repo_id, model.base.sha):
+            raise Tampered(
+                f"The lock gives {pinned} another base than its own, so nothing was loaded.",
+                expected=f"{named[0]}@{(named[1] or 'no commit')[:8]}",
+                found=f"{model.base.repo_id}@{model.base.sha[:8]}",
+                hint=f"Lock it again with: hubver lock --remove {pinned.repo_id}, then: hubver lock {pinned.repo_id}",
+            )
         name = f"{model.base.repo_id}@{model.base.sha[:8]}"
         with _bar() as progress:
             # Other tools may have fetched more of the same commit, which is not loaded from here.
@@ -94,7 +102,12 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
         yield seen
 
 
-def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None) -> tuple[Any, Any, RunRecord]:
+def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None, *, safe: bool) -> tuple[Any, Any, RunRecord]:
+    """Load what was fetched.
+
+    Args:
+        safe: take safetensors only: no other weights were held against a lock.
+    """
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
@@ -109,11 +122,11 @@ def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None) -> tuple[
     record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if base_folder is None:
-        model = AutoModelForCausalLM.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=safe or None)
     else:
         from peft import PeftModel
 
-        base = AutoModelForCausalLM.from_pretrained(base_folder)
+        base = AutoModelForCausalLM.from_pretrained(base_folder, use_safetensors=safe or None)
         model = PeftModel.from_pretrained(base, folder)
     return model.eval(), tokenizer, record
 

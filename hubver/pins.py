@@ -91,7 +91,7 @@ def pin(hub: Hub, repo_id: str, revision: str, refs: Refs, *, production: str) -
     config = hub.read_if_there(repo_id, sha, ADAPTER_CONFIG)
     if config is None:
         return Pin(repo_id, revision, sha, version=version)
-    base_id, base_revision = _base_in(config, f"{repo_id} at {sha[:8]}")
+    base_id, base_revision = base_in(config, f"{repo_id} at {sha[:8]}")
     return Pin(repo_id, revision, sha, base_id, base_revision, version, is_adapter=True)
 
 
@@ -203,7 +203,12 @@ def need_base(pinned: Pin) -> tuple[str, str]:
     return pinned.base_id, pinned.base_revision
 
 
-def _base_in(raw: bytes, where: str) -> tuple[str | None, str | None]:
+def base_in(raw: bytes, where: str) -> tuple[str | None, str | None]:
+    """The base that an `adapter_config.json` names: its repository and its commit; None where it names none.
+
+    Raises:
+        BadDocument: it cannot be read.
+    """
     broken = BadDocument(
         f"{ADAPTER_CONFIG} of {where} does not name a base model.",
         expected="JSON with base_model_name_or_path",

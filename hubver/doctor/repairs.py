@@ -15,7 +15,7 @@ from hubver.hub.events import Adopted, RolledBack
 from hubver.hub.transport.git import GitPush
 from hubver.hub.transport.moves import Move, everywhere
 from hubver.hub.transport.way import connect
-from hubver.release import transaction
+from hubver.release import binding, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,6 +137,7 @@ class Repairer:
             if said is not None and said.sha == now.sha:
                 return False
             self._check_free(standing, channel, now)
+            binding.check_admitted(standing, self.settings.model_copy(update={"acting_on": channel}), now)
             at = datetime.now(timezone.utc)
             event = Adopted(
                 at=at,

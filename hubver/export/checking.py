@@ -9,7 +9,7 @@ from hubver.errors import BadDocument
 from hubver.export.bundle import Broken, Bundle, opened
 from hubver.hub.client import Hub
 from hubver.hub.events import Event, read_event
-from hubver.hub.replay import replay
+from hubver.hub.replay import Kind, replay
 from hubver.hub.transport.moves import LEDGER
 from hubver.settings import Settings
 from hubver.target import Target
@@ -103,7 +103,8 @@ def check(
             tell(f"replaying {bundle.count} events")
             told = replay(seen.all(bundle))
             broken = [Finding(one.sha, one.fact, one.expected, one.found) for one in told.contradictions]
-            wrong = [finding for finding, one in zip(broken, told.contradictions, strict=True) if one.is_tampering]
+            bad = [one.is_tampering or one.kind is Kind.UNREADABLE for one in told.contradictions]
+            wrong = [finding for finding, is_bad in zip(broken, bad, strict=True) if is_bad]
             findings = [*seen.findings, *wrong]
             newer = None
             if repo_id is not None:

@@ -7,13 +7,15 @@ alone tells where each channel is and which rollback points lead back, however l
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from hubver.documents import Document, Part
 from hubver.errors import BadDocument
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # How many rollback points an event carries for a channel. Older ones remain in older events, and as tags.
 MOST_ROLLBACK_POINTS = 10
@@ -51,7 +53,7 @@ class Channel(Part):
     """
 
     release: Release
-    since: datetime
+    since: AwareDatetime
     rollback_points: tuple[RollbackPoint, ...] = ()
 
 
@@ -131,7 +133,7 @@ class Event(Document):
 
     format: Literal["hubver.event/1"] = "hubver.event/1"
     kind: str
-    at: datetime
+    at: AwareDatetime
     actor: str
     run_url: str | None = None
     state: State = State()

@@ -8,6 +8,8 @@ ledger is also the lock, and the moment at which a change happens.
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 MOST_PAGES = 10
 WHOLE_PAGE = 1000
 _TRIES = 8
+_PAUSE_S = 0.01
 # What is wanted is most often among so many.
 FIRST_PAGE = 20
 _WINDOWS = ((200, 1), (WHOLE_PAGE, MOST_PAGES))
@@ -150,6 +153,7 @@ def append(
         except StaleRef:
             if attempt == _TRIES:
                 raise
+            time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311  # no secret: many at once come apart
         else:
             break
     return str(sha)

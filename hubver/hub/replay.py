@@ -166,7 +166,10 @@ class _Teller:
 
     def _against(self, before: State, event: Event, sha: str) -> Iterator[Contradiction]:
         expected = self._expected(before, event)
-        if expected is not None and not _same(expected, event.state):
+        if type(event) is Event and not _same(before, event.state):
+            fact = f"it is of a kind that this hubver does not know ({event.kind}), and changes where channels are"
+            yield Contradiction(sha, Kind.UNREADABLE, fact, _apart(before, event.state), _apart(event.state, before))
+        elif expected is not None and not _same(expected, event.state):
             fact = "its state does not follow from the one before"
             yield Contradiction(sha, Kind.STATE, fact, _apart(expected, event.state), _apart(event.state, expected))
         if not isinstance(event, Change):
@@ -203,7 +206,7 @@ class _Teller:
             yield Contradiction(sha, Kind.VERDICT, fact, "pass, or an override with its reason", verdict.outcome)
 
     def _expected(self, before: State, event: Event) -> State | None:
-        """The state that the rules lead to; None where they are not known here: of an event of a newer version."""
+        """The state that the rules lead to; None where what came before is not known well enough to tell."""
         if isinstance(event, Promoted):
             kept = event.rollback_tag is not None and event.previous is not None
             point = RollbackPoint(tag=event.rollback_tag, release=event.previous) if kept else None
@@ -214,7 +217,8 @@ class _Teller:
             return before.adopted(event.channel, event.release, event.at)
         if isinstance(event, Quarantined):
             return before.lift(event.release.sha) if event.lifted else before.quarantine(event.release)
-        return None if type(event) is Event else before
+        # Of an event of a newer version the rules are not known here; one that leaves everything as it was needs none.
+        return before
 
     def _expected_back(self, before: State, event: RolledBack) -> State | None:
         """Back to a point that an earlier promotion made, with no other points than those that lie behind it.

@@ -71,6 +71,8 @@ def _strays(folder: Path, files: Mapping[str, LockedFile], patterns: Sequence[st
     """What lies in the folder, would be used, and was not locked. A hidden file, such as a desktop's, no loader takes."""
     for file in folder.rglob("*"):
         path = file.relative_to(folder).as_posix()
+        if file.is_dir() and file.is_symlink():
+            yield path  # the Hub's cache links files only, and a folder may hold anything
         known = path in files or file.name.startswith(".") or file.is_dir()
         if not known and any(fnmatchcase(path, one) for one in patterns):
             yield path

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadDocument, NotFound
+from hubver.errors import BadDocument, BadInput, NotFound
 from hubver.hub.client import Hub
 from hubver.hub.contents import is_sha
 from hubver.hub.events import Release
@@ -98,13 +98,19 @@ def check_lock(
 
     Raises:
         NotFound: there is no lock file.
+        BadInput: it locks nothing.
         BadDocument: it is none.
         BadToken, HubUnreachable, HubFailed: the Hub could not be asked, so nothing is known.
     """
     settings = settings or Settings.load()
     checker = _Checker(Hub.of(settings))
+    locked = lock_file.read(file).models
+    if not locked:
+        raise BadInput(
+            f"{file} locks no model, so there is nothing to check.", hint="Lock one with: hubver lock ORG/NAME"
+        )
     models = []
-    for repo_id, model in lock_file.read(file).models.items():
+    for repo_id, model in locked.items():
         if progress is not None:
             progress(f"checking {repo_id} ({model.version or model.sha[:8]})")
         models.append(checker.check(repo_id, model, settings.production))

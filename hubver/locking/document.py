@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from hubver.documents import Document, Part
 from hubver.errors import BadDocument, BadInput
@@ -60,6 +60,9 @@ class LockedFile(Part):
     sha256: Sha256 | None = None
 
 
+_ADAPTER_CONFIG = "adapter_config.json"
+
+
 class LockedBase(Part):
     """The base model of an adapter.
 
@@ -94,6 +97,12 @@ class LockedModel(Part):
     base: LockedBase | None = None
     files: dict[FilePath, LockedFile]
 
+    @model_validator(mode="after")
+    def _must_have_a_base_if_it_is_an_adapter(self) -> LockedModel:
+        if (self.base is not None) != (_ADAPTER_CONFIG in self.files):
+            raise ValueError("an adapter has a base, and no other model has one")
+        return self
+
 
 class Lock(Document):
     """A whole lock file: models by repository."""
@@ -119,11 +128,13 @@ class Lock(Document):
             )
         again = f"Restore it with `git checkout {source}`, or remove it and lock again: hubver lock ORG/NAME"
         try:
-            json.loads(data, object_pairs_hook=_without_duplicates)
+            value = json.loads(data, object_pairs_hook=_without_duplicates)
         except _Twice as twice:
             raise BadDocument(f"{source} names {twice} twice.", hint=again) from None
         except (ValueError, RecursionError) as error:
             raise BadDocument(f"{source} is not valid JSON: {error}.", hint=again) from None
+        if isinstance(value, dict) and not {"format", "models"} <= value.keys():
+            raise BadDocument(f"{source} is no lock file.", expected="an object with format and models", hint=again)
         try:
             return cls.from_bytes(data, source=source)
         except BadDocument as error:

@@ -59,6 +59,9 @@ def base_files(stored: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
 def _again(hub: Hub, pinned: Pin, before: LockedModel, seen: Witnessed) -> LockedModel:
     """The entry of a commit that is locked already; fields that this version does not know stay."""
     faults = [*rules.of_files(before.files, hub.files(pinned.repo_id, pinned.sha))]
+    base = (before.base.repo_id, before.base.sha) if before.base else (None, None)
+    if base != (pinned.base_id, pinned.base_revision):
+        faults.append(rules.Fault("base", "it is not the one of the commit", str(pinned.base_id), str(base[0])))
     if before.base is not None:
         stored = base_files(hub.files(before.base.repo_id, before.base.sha))
         faults += rules.of_files(before.base.files, stored, of=f"base {before.base.repo_id} ")
@@ -86,6 +89,11 @@ def _anew(hub: Hub, pinned: Pin, seen: Witnessed) -> LockedModel:
 def _base(hub: Hub, pinned: Pin, record: RunRecord) -> LockedBase:
     base_id, sha = need_base(pinned)
     stored, told = base_files(hub.files(base_id, sha)), record.base_model
+    if not any(path.endswith(".safetensors") for path in stored):
+        raise Refused(
+            f"{base_id} at {sha[:8]} has no safetensors, so what would be loaded cannot be pinned to the byte.",
+            hint="Use a commit of the base that has them.",
+        )
     said: dict[str, str] = {}
     if (told.id, told.sha) == (base_id, sha):
         known = {"config.json": told.config_sha256, told.weights_file: told.weights_sha256}

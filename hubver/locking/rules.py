@@ -60,6 +60,11 @@ def of_record(locked: LockedModel, record: RunRecord, sha256: str) -> Iterator[F
     """
     if sha256 != locked.record_sha256:
         yield Fault("record", "it is not the one that was locked", f"sha256 {locked.record_sha256}", f"sha256 {sha256}")
+    told = record.base_model
+    if locked.base is not None and told.id is not None and told.sha is not None:
+        base, recorded = f"{locked.base.repo_id}@{locked.base.sha}", f"{told.id}@{told.sha}"
+        if base != recorded:
+            yield Fault("base", "the lock and the record disagree", recorded, base)
     for entry in record.files:
         pinned = locked.files.get(entry.path)
         found = "no such file" if pinned is None else f"sha256 {pinned.sha256}"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hubver.release.standing import Standing
     from hubver.settings import Settings
 
+# As far as two machines' clocks may be apart.
+_SKEW = timedelta(days=1)
+
 
 def check_override(reason: str | None, settings: Settings) -> str | None:
     """The reason for going without a verdict, as the ledger may keep it for ever.
@@ -60,6 +63,20 @@ def check_admitted(standing: Standing, settings: Settings, release: Release) -> 
         f"{release} has never been in {before}, and {settings.channel} takes only what comes from there.",
         hint=f"Promote it there first: hubver promote {standing.repo_id}@{release} --to {before}",
     )
+
+
+def check_not_astray(standing: Standing, channel: str, release: Release) -> None:
+    """Refuse to take for promoted what others put into a channel.
+
+    Raises:
+        NotGated: the ledger says that something else is in the channel.
+    """
+    if standing.astray(channel):
+        said = standing.state.release(channel) or "nothing"
+        raise NotGated(
+            f"{release} is in {channel}, but hubver did not bring it there: the ledger says {said}.",
+            hint=f"See what can be done about it: hubver doctor {standing.repo_id}",
+        )
 
 
 def binding_verdict(
@@ -137,6 +154,12 @@ class _Bar:
                 f"The gate's verdict on {release} is {verdict.outcome}, so it does not go to {settings.channel}.",
                 found="; ".join(verdict.reasons[:3]) or None,
                 hint=f"Read the report, or judge it again with: {self.gate}",
+            )
+        if verdict.at - datetime.now(timezone.utc) > _SKEW:
+            raise NotGated(
+                f"The verdict on {release} is dated in the future, so nobody can tell when it expires.",
+                found=f"{verdict.at:%Y-%m-%d}",
+                hint=f"Judge it again, on a machine whose clock is right, with: {self.gate}",
             )
         days = settings.rules.verdict_days
         if days is not None and datetime.now(timezone.utc) - verdict.at > timedelta(days=days):

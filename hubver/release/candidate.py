@@ -86,7 +86,11 @@ def find(standing: Standing, revision: str, settings: Settings) -> Candidate:
         refs = hub.refs(repo_id)
         sha = find_sha(hub, repo_id, revision, refs, production=production)
     release, final_tag = _as_release(refs, sha, final=settings.channel == production)
-    return Candidate(release, final_tag, _pull_request(standing, refs, sha))
+    number = _pull_request(standing, refs, sha)
+    if number is None and final_tag is not None and refs is standing.refs:
+        # A candidate that was published long ago: what git advertises may lack pull requests.
+        number = pulls.with_head(hub.refs(repo_id), sha)
+    return Candidate(release, final_tag, number)
 
 
 def _known(standing: Standing, sha: str) -> bool:

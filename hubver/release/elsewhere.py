@@ -11,10 +11,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hubver import copies
-from hubver.errors import BadInput, HubverError, NotFound, NotGated
+from hubver.errors import BadInput, HubverError, NotFound, NotGated, StaleRef
 from hubver.hub.client import Hub
 from hubver.hub.events import Promoted, Release, RollbackPoint, Source
-from hubver.hub.transport.moves import Move
+from hubver.hub.transport.moves import LEDGER, Move
 from hubver.hub.transport.way import move
 from hubver.release import binding, candidate, transaction
 from hubver.release.candidate import Promotion
@@ -78,6 +78,7 @@ class _Promoting:
         previous = there.at(channel)
         running = self._running(there, previous)
         if previous is not None and running == source:
+            binding.check_not_astray(there, channel, found.release)
             release = Release(sha=previous.sha, version=found.release.version)
             already = Promotion(self.where, channel, release, previous, None, already=True, source=source)
             return replace(already, pull_request=found.pull_request), found
@@ -87,6 +88,7 @@ class _Promoting:
             here, settings, self.revision, release=found.release, previous=baseline, override=self.override is not None
         )
         release = self._copied(there, source, found.release)
+        self._check_unchanged(here)
         tag = candidate.next_rollback_tag(there, settings, previous) if previous else None
         point = RollbackPoint(tag=tag, release=previous) if tag and previous else None
         at = datetime.now(timezone.utc)
@@ -124,6 +126,18 @@ class _Promoting:
         )
         notes += [merged.note] if merged.note else []
         return replace(done, merged=merged.merged, note=" ".join(notes) or None)
+
+    def _check_unchanged(self, here: Standing) -> None:
+        """Copying takes its time, in which somebody may have quarantined the candidate, or a gate refused it.
+
+        Raises:
+            StaleRef: something was written to the ledger meanwhile, so all is decided anew; the copy is there by then.
+        """
+        if self.source_hub.refs(self.repo_id).branches.get(LEDGER) != here.refs.branches.get(LEDGER):
+            raise StaleRef(
+                f"The ledger of {self.repo_id} moved while {self.revision} was copied.",
+                hint="Run the same command again.",
+            )
 
     def _running(self, there: Standing, previous: Release | None) -> Source | None:
         """What the channel has now, by what it is a copy of."""

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hubver.errors import NotGated
 from hubver.hub.client import Hub
-from hubver.hub.events import Promoted, Release, RollbackPoint
+from hubver.hub.events import Promoted, RollbackPoint
 from hubver.release import binding, candidate, elsewhere, transaction
 from hubver.release.candidate import Promotion
 from hubver.release.merging import merge
@@ -79,7 +78,7 @@ class _Promoting:
         previous = standing.at(channel)
         sha, release, final_tag, number = found.sha, found.release, found.final_tag, found.pull_request
         if previous is not None and previous.sha == sha:
-            self._check_not_astray(standing, release)
+            binding.check_not_astray(standing, channel, release)
             # The push before may have been its process's last act, with the merge still to be done.
             return Promotion(self.repo_id, channel, release, previous, None, None, number, already=True)
         binding.check_admitted(standing, settings, release)
@@ -107,12 +106,3 @@ class _Promoting:
         self.tell(f"moving {channel} to {release}")
         transaction.carry_out(way, event)
         return Promotion(self.repo_id, channel, release, previous, tag, final_tag, number)
-
-    def _check_not_astray(self, standing: Standing, release: Release) -> None:
-        channel = self.settings.channel
-        if standing.astray(channel):
-            said = standing.state.release(channel) or "nothing"
-            raise NotGated(
-                f"{release} is in {channel}, but hubver did not bring it there: the ledger says {said}.",
-                hint=f"See what can be done about it: hubver doctor {self.repo_id}",
-            )

@@ -151,8 +151,9 @@ class _RollingBack:
         if not isinstance(last, RolledBack) or last.previous is None or last.release.sha != previous.sha:
             return None
         begun_here = self.to is None and self.leaving is None and self.intent.was_begun(last.at)
-        left = self.leaving is not None and points.names(self.leaving, None, last.previous)
-        there = self.to is not None and points.names(self.to, last.rollback_tag, last.release)
+        to_there = points.names(self.to, last.rollback_tag, last.release)
+        left = self.leaving is not None and points.names(self.leaving, None, last.previous) and to_there
+        there = self.to is not None and self.leaving is None and to_there
         if not (begun_here or left or there):
             return None
         return Rollback(

@@ -94,7 +94,9 @@ class Standing:
         """
         for channel in self.state.channels:
             change = self._newest_known(channel)
-            if change is not None and change.in_steps and self._half_done(change):
+            if change is None or self.state.is_quarantined(change.release.sha):
+                continue  # what somebody has quarantined since goes nowhere
+            if change.in_steps and self._half_done(change):
                 return change
         return None
 

@@ -105,6 +105,8 @@ def _runs(known: Known, run_dates: Mapping[str, datetime]) -> Iterator[Superfluo
     for name, sha in sorted(known.refs.branches.items()):
         published = known.published.get(name[len(RUNS) :]) if name.startswith(RUNS) else None
         since = published or run_dates.get(name)
+        if since is not None:
+            since = max(since, known.newest.get(sha, since))
         if since is not None and name.startswith(RUNS) and sha not in known.needed:
             reason = "its run is published" if published else "its run was never published"
             yield Superfluous(f"refs/heads/{name}", sha, reason, since)

@@ -120,6 +120,14 @@ def test_a_channel_that_takes_no_overrides_adopts_nothing(patient, intruder):
         patient.doctor(adopt="production", reason="x")
 
 
+def test_a_channel_that_takes_only_what_was_staged_adopts_nothing_else(patient, intruder):
+    intruder.move(PRODUCTION, patient.repo.version("v1.2.0"))
+    channels = {"staging": ChannelSettings(), "production": ChannelSettings(after="staging")}
+    patient.settings = patient.settings.model_copy(update={"channels": channels})
+    with pytest.raises(NotGated, match=r"v1\.2\.0 has never been in staging"):
+        patient.doctor(adopt="production", reason="x")
+
+
 def test_what_lies_ahead_of_an_adopted_release_is_no_way_back(patient, intruder):
     one, two = patient.released
     patient.release("v1.2.0")

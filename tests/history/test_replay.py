@@ -211,7 +211,11 @@ def test_strangers_and_events_of_the_future_are_told_and_passed_over():
     unreadable = Entry("f" * 40, "promote", None, BadDocument("It cannot be read."))
     future = Entry("d" * 40, "canary", Event(kind="canary", at=BEGIN, actor="acme", state=elsewhere(book.state, 8)))
     told = replay([*book.entries[:2], stranger, unreadable, *book.entries[2:], future])
-    assert kinds(told) == [(stranger.sha, Kind.STRANGER), (unreadable.sha, Kind.UNREADABLE)]
+    assert kinds(told) == [
+        (stranger.sha, Kind.STRANGER),
+        (unreadable.sha, Kind.UNREADABLE),
+        (future.sha, Kind.UNREADABLE),  # it moved a channel by rules that are not known here
+    ]
     assert told.tampering == []
     assert str(told.positions["production"][-1].release) == "v1.8.0"
 

@@ -15,7 +15,7 @@ from hubver.locking.document import Lock, LockedFile, LockedModel
 FILE = {"blob": "a" * 40, "sha256": "b" * 64, "size": 12}
 MODEL = {
     "base": {"files": {"config.json": FILE | {"sha256": None}}, "repo_id": "acme/base", "sha": "c" * 40},
-    "files": {"adapter_model.safetensors": FILE},
+    "files": {"adapter_config.json": FILE, "adapter_model.safetensors": FILE},
     "ledger": "d" * 40,
     "record_sha256": "e" * 64,
     "revision": "production",
@@ -45,7 +45,7 @@ def test_fields_that_a_newer_hubver_wrote_survive_wherever_they_stand():
     value = lock(
         **{
             "acme/router": MODEL
-            | {"mood": ["good"], "files": {"a": FILE | {"colour": {"red": 1.5}}}}
+            | {"mood": ["good"], "files": MODEL["files"] | {"a": FILE | {"colour": {"red": 1.5}}}}
             | {"base": MODEL["base"] | {"origin": None}}
         }
     )
@@ -101,6 +101,9 @@ CONFLICT = b"{\n<<<<<<< HEAD\n" + raw(lock())[2:] + b"=======\n>>>>>>> theirs\n"
         "endless": (b"[" * 100_000, "is not valid JSON"),
         "a list": (b"[]", "is not a lock file: the top level"),
         "no format": (raw({"models": {}} | {"format": None}), "format: "),
+        "an empty object": (b"{}", "is no lock file"),
+        "another tool's file": (raw({"name": "app", "models": {}}), "is no lock file"),
+        "an adapter without a base": (changed(f"{ROUTER} base", None), "an adapter has a base"),
         "a newer format": (changed("format", "hubver.lock/2"), "format: Input should be 'hubver.lock/1'"),
         "another document": (changed("format", "hubver.run/1"), "format: "),
         "a conflict": (CONFLICT, "holds a merge conflict, at line 2"),

@@ -181,6 +181,11 @@ def test_a_verdict_expires(repo, tmp_path, days, age, counts):
     assert not go(repo, "v1.0.0").already
 
 
+def test_a_verdict_of_the_future_does_not_count(repo):
+    judged(repo, repo.version("v1.0.0"), at=datetime.now(timezone.utc) + timedelta(days=300))
+    refused(repo, "v1.0.0", NotGated, "is dated in the future")
+
+
 def test_each_channel_has_its_own_days(repo, tmp_path):
     configure(repo, tmp_path, "[channels.canary]\nverdict_days = 1\n[channels.production]\nverdict_days = 9")
     sha = repo.version("v1.0.0")

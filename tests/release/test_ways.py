@@ -13,7 +13,7 @@ from hubver.hub.events import Promoted, Release, RollbackPoint, RolledBack
 from hubver.hub.ledger import entries, state
 from hubver.hub.transport.moves import LEDGER, Line, Move
 from hubver.hub.transport.way import connect, move
-from hubver.localhub.faults import Delay
+from hubver.localhub.faults import Answer, Delay, Truncate
 from hubver.release import promote, quarantine, rollback
 from hubver.release.intent import Intent
 
@@ -224,3 +224,42 @@ def test_what_others_put_into_production_is_not_taken_for_promoted(repo):
         promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings)
     assert rollback(repo.repo_id, settings=repo.settings).release.version == "v1.1.0"
     assert rollback(repo.repo_id, settings=repo.settings).release.sha == one
+
+
+def test_what_is_left_and_where_it_goes_must_both_be_so(repo):
+    """Somebody went back to v1.1.0 already; that is not what is asked for."""
+    _one, two, _three = released(repo, "v1.0.0", "v1.1.0", "v1.2.0")
+    rollback(repo.repo_id, settings=repo.settings)
+    with pytest.raises(StaleRef, match="something else is in it"):
+        rollback(repo.repo_id, leaving="v1.2.0", to="v1.0.0", settings=repo.settings)
+    assert repo.refs().branches["production"] == two
+    assert rollback(repo.repo_id, leaving="v1.2.0", to="v1.1.0", settings=repo.settings).already
+
+
+def test_what_was_begun_is_not_finished_once_it_is_quarantined(repo):
+    (one,) = released(repo, "v1.0.0")
+    two = repo.version("v1.1.0")
+    begun(repo, two, one)
+    quarantine(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
+    repo.judge(repo.version("v1.2.0"), baseline=one)
+    said: list[str] = []
+    done = promote(f"{repo.repo_id}@v1.2.0", settings=repo.settings, progress=said.append)
+    assert done.previous.sha == one
+    assert not any("finishing" in line for line in said)
+
+
+@pytest.mark.parametrize("local_hub", ["atomic git", "git one by one"], indirect=True)
+def test_an_answer_that_is_cut_in_the_middle_is_not_a_failure(repo, local_hub):
+    (one,) = released(repo, "v1.0.0")
+    repo.judge(repo.version("v1.1.0"))
+    local_hub.faults.add("POST", "*/git-receive-pack", Truncate(3))
+    done = promote(f"{repo.repo_id}@v1.1.0", settings=repo.settings)
+    assert (done.release.version, done.previous.sha) == ("v1.1.0", one)
+    assert repo.refs().branches["production"] == done.release.sha
+    assert sum(title.startswith("promote v1.1.0") for title in repo.titles()) == 1
+
+
+@pytest.mark.parametrize("local_hub", ["atomic git"], indirect=True)
+def test_a_hub_that_fails_for_a_moment_has_git_all_the_same(repo, local_hub):
+    local_hub.faults.add("GET", "*/info/refs", Answer(503))
+    assert connect(repo.hub, repo.repo_id).name == "atomic git push"

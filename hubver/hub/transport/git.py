@@ -18,6 +18,7 @@ from hubver.errors import BadToken, HubFailed, HubUnreachable, HubverError, NotF
 from hubver.hub.answers import reason
 from hubver.hub.contents import Refs
 from hubver.hub.transport.moves import BRANCHES, LEDGER, LEDGER_REF, LOOK_BACK, Move, arrived, one_line, stale
+from hubver.record.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,10 +149,22 @@ class GitPush:
             ) from error
         for ref, refusal in (result.ref_status or {}).items():
             if refusal is not None:
-                raise StaleRef(
-                    f"{ref.decode()} in {repo_id} was not moved: {refusal}.",
-                    hint=f"Somebody else may have moved it. Look with `hubver status {repo_id}`, then try again.",
-                )
+                raise self._refused(ref.decode(), redact(str(refusal)))
+
+    def _refused(self, ref: str, refusal: str) -> HubverError:
+        """Why a ref was not moved: the Hub would not have it, from this token or from anybody; or somebody was faster.
+
+        Raises:
+            BadToken: it may not write.
+        """
+        hub, repo_id = self._hub, self._repo_id
+        if "declined" in refusal:  # by a hook, git's word for a server's own rules
+            hub.need_write(repo_id)
+            return HubFailed(f"{hub.endpoint} refused to move {ref} in {repo_id}.", found=refusal)
+        return StaleRef(
+            f"{ref} in {repo_id} was not moved: {refusal}.",
+            hint=f"Somebody else may have moved it. Look with `hubver status {repo_id}`, then try again.",
+        )
 
     def _send(self, moves: Sequence[Move], objects: Sequence[ShaFile]) -> Any:
         from dulwich.pack import pack_objects_to_data
@@ -225,6 +238,7 @@ def _client(hub: Hub, repo_id: str, known: tuple[dict[bytes, bytes], set[bytes]]
         known: refs and capabilities, where they have been read before.
     """
     from dulwich.client import HttpGitClient
+    from dulwich.errors import GitProtocolError
 
     class Client(HttpGitClient):
         def _http_request(self, url: str, headers: Any = None, data: Any = None, *_raise_for_status: bool) -> Any:
@@ -233,7 +247,16 @@ def _client(hub: Hub, repo_id: str, known: tuple[dict[bytes, bytes], set[bytes]]
                 response.close()
                 raise _refusal(hub, repo_id, response.status)
             # dulwich reads a few bytes at a time, twice for each ref, and its own reads are slow.
-            return response, BufferedReader(response, _PIECE).read  # type: ignore[type-var]  # it is an IOBase
+            pieces = BufferedReader(response, _PIECE)  # type: ignore[type-var]  # it is an IOBase
+
+            def read(size: int = -1) -> bytes:
+                try:
+                    return pieces.read(size)
+                except Exception as error:
+                    # Whatever its HTTP library raises in the middle of an answer: the answer is lost.
+                    raise GitProtocolError(str(error)) from error
+
+            return response, read
 
         def _discover_references(self, service: bytes, base_url: str, *args: Any, **kwargs: Any) -> Any:
             if known is None:

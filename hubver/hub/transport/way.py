@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from hubver.errors import BadToken, HubFailed, NotFound
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from hubver.hub.client import Hub
     from hubver.hub.transport.moves import Move
+
+_PAUSE_S = 0.2
 
 Way = GitPush | HttpSteps
 
@@ -26,16 +29,26 @@ def connect(hub: Hub, repo_id: str) -> Way:
         HubUnreachable, HubFailed: no answer, neither to git nor to HTTP.
     """
     hub.need_token()
-    try:
-        return GitPush(hub, repo_id)
-    except BadToken:
-        hub.need_write(repo_id)  # raises, unless it is only git that is refused
-    except NotFound:
-        hub.refs(repo_id)  # says it better, unless it is only git that is missing
-        hub.need_write(repo_id)
-    except HubFailed:
-        pass
-    return HttpSteps(hub, repo_id)
+    return _git(hub, repo_id) or HttpSteps(hub, repo_id)
+
+
+def _git(hub: Hub, repo_id: str) -> GitPush | None:
+    """The way by git; None where there is none."""
+    for pause in (_PAUSE_S, None):
+        try:
+            return GitPush(hub, repo_id)
+        except BadToken:  # noqa: PERF203  # each try is a request
+            hub.need_write(repo_id)  # raises, unless it is only git that is refused
+            return None
+        except NotFound:
+            hub.refs(repo_id)  # says it better, unless it is only git that is missing
+            hub.need_write(repo_id)
+            return None
+        except HubFailed:
+            # A Hub that fails for a moment has git all the same, and then that is the way.
+            if pause is not None:
+                time.sleep(pause)
+    return None
 
 
 def move(hub: Hub, repo_id: str, moves: Sequence[Move]) -> None:
