@@ -214,7 +214,7 @@ def test_a_run_that_is_interrupted_leaves_its_checkpoints_published(tmp_path, on
         assert training.poll() is None, training.communicate()[0]
         signal.sigtimedwait([], 0.05)
     os.killpg(training.pid, signal.SIGINT)
-    training.wait()
+    training.communicate(timeout=120)  # what it still has to say must have somewhere to go
     list(finish(output, settings=on_hub.settings))
     assert Spool(output).waiting() == []
     assert len(titles(on_hub, read(output).record.run_id)) >= 1

@@ -6,6 +6,7 @@ python tests/tiny_trainers.py sft OUT '{"max_steps": 4}' '{"push_to": "acme/rout
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,8 @@ def _kind(kind: str) -> tuple[Any, Any, dict[str, Any]]:
 def main(kind: str, output: str, arguments: str = "{}", options: str = "{}") -> None:
     from hubver.callback import HubverCallback
 
+    # A shell that runs the tests in the background has its children ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     values = json.loads(arguments)
     resume = values.pop("resume", None)
     callback = HubverCallback(**json.loads(options))

@@ -89,11 +89,6 @@ def _anew(hub: Hub, pinned: Pin, seen: Witnessed) -> LockedModel:
 def _base(hub: Hub, pinned: Pin, record: RunRecord) -> LockedBase:
     base_id, sha = need_base(pinned)
     stored, told = base_files(hub.files(base_id, sha)), record.base_model
-    if not any(path.endswith(".safetensors") for path in stored):
-        raise Refused(
-            f"{base_id} at {sha[:8]} has no safetensors, so what would be loaded cannot be pinned to the byte.",
-            hint="Use a commit of the base that has them.",
-        )
     said: dict[str, str] = {}
     if (told.id, told.sha) == (base_id, sha):
         known = {"config.json": told.config_sha256, told.weights_file: told.weights_sha256}

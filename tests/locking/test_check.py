@@ -145,7 +145,10 @@ def test_what_became_of_a_repository_is_named(locked, spoil, fault):
             edit("sha", ZEROS),
             ["commit: it cannot be found", "tag v1.0.0: it has moved"],
         ),
-        "a base commit that is gone": (edit("base sha", ZEROS), ["base acme/base: it cannot be found"]),
+        "a base commit that is gone": (
+            edit("base sha", ZEROS),
+            ["base: the lock and the record disagree", "base acme/base: it cannot be found"],
+        ),
         "other weights": (
             edit(f"{WEIGHTS} sha256", "0" * 64),
             [
