@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from hubver.channel_settings import PRODUCTION, ChannelSettings, check_channels, checked_branch
+from hubver.ci_settings import CiSettings, GithubSettings
 from hubver.errors import BadSettings
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Settings(BaseModel):
         cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
             `~/.cache/hubver`; None to keep none.
         record: the table `[record]`: what must be known of a run.
+        ci: the table `[ci]`: whose workflow judges what is pushed.
+        github: what GitHub tells the job that this is, and the token for its API.
         tasks: the tables `[tasks.NAME]`, as they were written: what one says is checked when it is used.
         source: the file that was read; None where there is none.
         reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
@@ -83,6 +86,8 @@ class Settings(BaseModel):
     root: Path = Path()
     cache: Path | None = None
     record: RecordSettings = RecordSettings()
+    ci: CiSettings = CiSettings()
+    github: GithubSettings = GithubSettings()
     tasks: dict[str, Any] = {}
     source: Path | None = None
     reproducing: bool = False
@@ -204,8 +209,12 @@ class Settings(BaseModel):
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks"})
-_TABLES = {"record.": RecordSettings.model_fields, "channels.": ChannelSettings.model_fields}
+_FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks", "ci"})
+_TABLES = {
+    "record.": RecordSettings.model_fields,
+    "channels.": ChannelSettings.model_fields,
+    "ci.": CiSettings.model_fields,
+}
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -250,6 +259,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {"cache": _cache(environ), "reproducing": bool(environ.get("HUBVER_REPRODUCING"))}
+    values["github"] = GithubSettings.of(environ)
     if endpoint := environ.get("HF_ENDPOINT"):
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "hubver"
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
-        *("hubver.progress", "hubver.turns", "hubver.channel_settings"),
+        *("hubver.progress", "hubver.turns", "hubver.channel_settings", "hubver.ci_settings"),
     ),
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
     (

@@ -193,7 +193,7 @@ def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path
 
 def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
     (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
-    with pytest.raises(BadSettings, match=r"'task'.*one of channels, gates, production, record, tasks"):
+    with pytest.raises(BadSettings, match=r"'task'.*one of channels, ci, gates, production, record, tasks"):
         Settings.load(tmp_path, NOWHERE)
 
 
