@@ -36,6 +36,7 @@ lint: $(READY) ## Check style, types and the workflows
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@BIN=$(BIN) .ci/lint-workflows
 
 format: $(READY) ## Put the code into its canonical form
 	@$(BIN)/ruff check --fix
