@@ -53,6 +53,7 @@ with 0 for a pass and 1 for anything else.
   hubver gate ORG/NAME@REV               judge it here
   hubver gate ORG/NAME@REV --shard 2/4   ask about a quarter of the examples, on one of four machines
   hubver gate merge ORG/NAME@REV DIR     judge by the answers of all four
+  hubver gate rehearse ORG/NAME          try the gates on what is in production, and record nothing
 """
 
 
@@ -119,6 +120,32 @@ def merge(
     settings = Settings.load().on_channel(channel)
     found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), settings=settings, progress=step)
     _say(context, target, channel, found, as_json)
+
+
+@command.command("rehearse")
+@click.argument("repo", metavar="ORG/NAME")
+@_gates_options
+@json_option
+@click.pass_context
+def rehearse(
+    context: click.Context, repo: str, gates: Path | None, channel: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Run the gates on what is in production now, against itself, and record nothing: for whoever changes a gate."""
+    from hubver.gate import report
+    from hubver.gate.rehearsal import rehearse
+    from hubver.settings import Settings
+    from hubver.target import Target
+
+    settings = Settings.load().on_channel(channel)
+    repo_id = Target.repo(repo)
+    verdict = rehearse(repo_id, gates=gates, out=out, settings=settings, progress=step)
+    if verdict is None:
+        note(f"Nothing is in {settings.channel} of {repo_id} yet, so the gates were collected and not run.")
+        give({"verdict": None}, as_json, lambda: "The gates can be collected.")
+        return
+    give({"verdict": verdict}, as_json, lambda: report.terminal(verdict))
+    if not verdict.passed:
+        context.exit(1)
 
 
 def _say(context: click.Context, target: str, channel: str | None, judgement: Judgement, as_json: bool) -> None:
