@@ -6,7 +6,7 @@ import pytest
 
 from hubver.errors import BadInput
 from hubver.gate.rehearsal import rehearse
-from tests.projects import REPO
+from projects import REPO
 
 FLOOR = """
 from hubver.gate import Task
