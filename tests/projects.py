@@ -86,7 +86,8 @@ def in_this_process(torch_is_loaded, pytester, monkeypatch):
         with monkeypatch.context() as patch:
             patch.chdir(settings.root)
             patch.setenv("HF_ENDPOINT", settings.endpoint)
-            patch.setenv("HF_TOKEN", settings.token.get_secret_value())
+            if settings.token is not None:
+                patch.setenv("HF_TOKEN", settings.token.get_secret_value())
             done = pytester.runpytest_inprocess(*command[command.index("pytest") + 1 :])
         for line in done.outlines:
             if progress is not None and line.startswith(child.PROGRESS):

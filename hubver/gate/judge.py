@@ -77,6 +77,7 @@ def judge(
             hint=f"Run all gates with: hubver gate {text}",
         )
     settings = settings or Settings.load()
+    Hub.of(settings).need_token()
     stand = _stand(text, gates, settings)
     reports = out or Path.cwd()
     actor = settings.actor or stand.hub.whoami()
@@ -129,7 +130,8 @@ def ask_part(
         The file.
 
     Raises:
-        BadInput, HarnessFailed, NotFound, HubUnreachable, HubFailed: as `judge`; the token need only read.
+        BadInput, HarnessFailed, NotFound, HubUnreachable, HubFailed: as `judge`. The token need only read, and of
+            what everybody may read there need be none: nothing is written.
     """
     settings = settings or Settings.load()
     stand = _stand(text, gates, settings)
@@ -158,7 +160,6 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
         )
     target = Target.parse(text, need_revision=True)
     hub = Hub.of(settings)
-    hub.need_token()
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     return _Stand(hub, refs, candidate, _baseline(hub, target.repo_id, refs, settings), folder)
