@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hubver.cli.output import give, json_option, note, step
+from hubver.cli.output import give, json_option, note, step, warn
+from hubver.errors import BadInput, HubverError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubver.gate.judge import Judgement
+    from hubver.settings import Settings
 
 
 class _JudgeByDefault(click.Group):
@@ -43,6 +45,11 @@ def _gates_options(function: Any) -> Any:
     return gates(channel(out(function)))
 
 
+_comment_option = click.option(
+    "--comment", is_flag=True, help="Say the verdict on the pull request whose head this is, in the former one's place."
+)
+
+
 # No docstring, because `\b`, which keeps click from filling the paragraph, would have to be a raw character there.
 _HELP = """Judge a revision with the project's gates, against what is in production now.
 
@@ -67,6 +74,7 @@ def command() -> None:
 @_gates_options
 @click.option("--full", is_flag=True, help="Look at every example, also where fewer have decided already.")
 @click.option("--shard", metavar="I/N", help="Ask about one part of the examples only, and decide nothing.")
+@_comment_option
 @json_option
 @click.pass_context
 def judge_here(
@@ -77,6 +85,7 @@ def judge_here(
     out: Path | None,
     full: bool,
     shard: str | None,
+    comment: bool,
     as_json: bool,
 ) -> None:
     """Judge a revision on this machine, or ask about one part of its examples."""
@@ -87,11 +96,15 @@ def judge_here(
 
     settings = Settings.load().on_channel(channel)
     if shard is not None:
+        if comment:
+            raise BadInput("A shard decides nothing, so there is no verdict to comment.", hint="Comment when merging.")
         file = ask_part(target, Part.parse(shard), gates=gates, out=out, settings=settings, progress=step)
         give({"shard": file}, as_json, lambda: str(file))
         note(f"Once all parts are in one folder: hubver gate merge {target} FOLDER")
         return
     found = judge(target, gates=gates, out=out, how=How(full=full), settings=settings, progress=step)
+    if comment:
+        _comment(found, settings)
     _say(context, target, channel, found, as_json)
 
 
@@ -100,6 +113,7 @@ def judge_here(
 @click.argument("shards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @_gates_options
 @click.option("--full", is_flag=True, help="Look at every example, also where fewer have decided already.")
+@_comment_option
 @json_option
 @click.pass_context
 def merge(
@@ -110,6 +124,7 @@ def merge(
     channel: str | None,
     out: Path | None,
     full: bool,
+    comment: bool,
     as_json: bool,
 ) -> None:
     """Judge a revision by the answers that all its shards left in DIR, or in folders of it. No model is loaded."""
@@ -119,6 +134,8 @@ def merge(
 
     settings = Settings.load().on_channel(channel)
     found = judge(target, gates=gates, out=out, how=How(full=full, merge=shards), settings=settings, progress=step)
+    if comment:
+        _comment(found, settings)
     _say(context, target, channel, found, as_json)
 
 
@@ -146,6 +163,18 @@ def rehearse(
     give({"verdict": verdict}, as_json, lambda: report.terminal(verdict))
     if not verdict.passed:
         context.exit(1)
+
+
+def _comment(judgement: Judgement, settings: Settings) -> None:
+    """Say the verdict on the pull request. It stands in the ledger, so nothing that goes wrong here changes it."""
+    from hubver.gate import commenting
+
+    try:
+        address = commenting.comment(judgement, settings)
+    except HubverError as error:
+        warn(f"the verdict stands, but no comment says so: {error} {error.hint or ''}".rstrip())
+        return
+    note(f"Said on {address}" if address else f"No pull request has {judgement.candidate.sha[:8]} as its head.")
 
 
 def _say(context: click.Context, target: str, channel: str | None, judgement: Judgement, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from hubver import __version__
 from hubver.errors import AlreadyExists, BadToken, HubFailed, NotFound
 from hubver.hub.answers import translated
-from hubver.hub.contents import Commit, PullRequest, Refs, StoredFile
+from hubver.hub.contents import Comment, Commit, PullRequest, Refs, StoredFile
 from hubver.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -145,6 +145,25 @@ class Hub:
 
         asked: dict[str, int | str] = {"type": "pull_request", "status": "all", "p": page, "limit": _PULLS_A_PAGE}
         return self._reader.json(f"/api/models/{repo_id}/discussions", read, params=asked, subject=repo_id)
+
+    def comments(self, repo_id: str, number: int) -> list[Comment]:
+        """What was said in a discussion or a pull request and is not hidden, oldest first: one request, however long.
+
+        Source: `GET /api/models/ID/discussions/N`, without `diff`, which would bring all that a pull request changes.
+        """
+
+        def read(answer: Any) -> list[Comment]:
+            return [
+                # The author of a deleted account is left out.
+                Comment(
+                    str(event["id"]), str((event.get("author") or {}).get("name")), str(event["data"]["latest"]["raw"])
+                )
+                for event in answer["events"]
+                if event["type"] == "comment" and not event["data"].get("hidden")
+            ]
+
+        path = f"/api/models/{repo_id}/discussions/{number}"
+        return self._reader.json(path, read, subject=f"pull request #{number} of {repo_id}")
 
     def date(self, repo_id: str, sha: str) -> datetime:
         """When a commit was made, as it says itself."""
@@ -278,6 +297,17 @@ class Hub:
         url = f"{self.endpoint}/api/models/{repo_id}/discussions/{number}/ref"
         with translated(self.endpoint, f"pull request #{number} of {repo_id}"):
             hf_raise_for_status(get_session().delete(url, headers=self._reader.headers(), timeout=_WRITE_TIMEOUT_S))
+
+    def hide_comment(self, repo_id: str, number: int, comment: str) -> None:
+        """Take a comment's text away for good: `POST /api/models/ID/discussions/N/comment/C/hide`.
+
+        The client's own method warns each time that it is for good.
+        """
+        from huggingface_hub.utils import get_session, hf_raise_for_status
+
+        url = f"{self.endpoint}/api/models/{repo_id}/discussions/{number}/comment/{quote(comment, safe='')}/hide"
+        with translated(self.endpoint, f"pull request #{number} of {repo_id}"):
+            hf_raise_for_status(get_session().post(url, headers=self._reader.headers(), timeout=_WRITE_TIMEOUT_S))
 
     def create_tag(self, repo_id: str, tag: str, sha: str) -> None:
         """Tag a commit.

@@ -81,6 +81,21 @@ class PullRequest:
 
 
 @dataclass(frozen=True)
+class Comment:
+    """Something said in a discussion or a pull request.
+
+    Attributes:
+        id: the Hub's name for it.
+        author: the account that said it.
+        text: as it was written, in Markdown.
+    """
+
+    id: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True)
 class StoredFile:
     """One file as the Hub stores it.
 
