@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-from filelock import FileLock
-from tools import REQUIRE
+import node_packages
 
 _SOURCE = Path(__file__).parent / "js"
 
@@ -26,32 +22,8 @@ class JsError(Exception):
 
 
 def install(cache):
-    """Install what the lock file names into a folder below `cache`, unless it is there; answer the folder."""
-    lock = (_SOURCE / "package-lock.json").read_bytes()
-    folder = cache / hashlib.sha256(lock).hexdigest()[:16]
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(_SOURCE / name, folder)
-            command = [
-                "npm",
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--omit=optional",
-                "--fetch-retries=1",
-            ]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-            if done.returncode != 0:
-                reason = f"npm cannot install the client: {done.stderr[-300:]}"
-                pytest.fail(reason) if os.environ.get(REQUIRE) else pytest.skip(reason)
-            (folder / "done").touch()
-        # Beside its packages, because that is where node looks for them.
-        shutil.copy(_SOURCE / "driver.mjs", folder)
-    return folder
+    """Install the client below `cache`, unless it is there; answer its folder."""
+    return node_packages.install(cache, _SOURCE)
 
 
 class Client:
