@@ -1,4 +1,7 @@
-"""What the runner does with jobs and steps is what GitHub's documentation says of them."""
+"""What the runner does with jobs and steps is what GitHub's documentation says of them.
+
+DOCS in a comment is https://docs.github.com/en/actions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import pytest
 from workflows.runner import Unsupported, matrix
 from workflows.runner.errors import InvalidExpression
 
-DOCS = "https://docs.github.com/en/actions"
 
 # DOCS/reference/workflows-and-actions/expressions#status-check-functions: `success()` where nothing is asked; failure()
 # hears of any ancestor; a skipped job skips those that need it; always() runs whatever has been.
