@@ -12,7 +12,6 @@ import pytest
 from workflows.runner import Unsupported, matrix
 from workflows.runner.errors import InvalidExpression
 
-
 # DOCS/reference/workflows-and-actions/expressions#status-check-functions: `success()` where nothing is asked; failure()
 # hears of any ancestor; a skipped job skips those that need it; always() runs whatever has been.
 CONDITIONS = {
