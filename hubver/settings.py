@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_va
 from hubver.channel_settings import PRODUCTION, ChannelSettings, check_channels, checked_branch
 from hubver.ci_settings import CiSettings, GithubSettings
 from hubver.errors import BadSettings
+from hubver.relay_settings import RelaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ class Settings(BaseModel):
         record: the table `[record]`: what must be known of a run.
         ci: the table `[ci]`: whose workflow judges what is pushed.
         github: what GitHub tells the job that this is, and the token for its API.
+        relay: what `hubver relay` is told.
         tasks: the tables `[tasks.NAME]`, as they were written: what one says is checked when it is used.
         source: the file that was read; None where there is none.
         reproducing: this process is a run that `hubver reproduce` runs again (`HUBVER_REPRODUCING`), so it publishes
@@ -88,6 +90,7 @@ class Settings(BaseModel):
     record: RecordSettings = RecordSettings()
     ci: CiSettings = CiSettings()
     github: GithubSettings = GithubSettings()
+    relay: RelaySettings = RelaySettings()
     tasks: dict[str, Any] = {}
     source: Path | None = None
     reproducing: bool = False
@@ -260,6 +263,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {"cache": _cache(environ), "reproducing": bool(environ.get("HUBVER_REPRODUCING"))}
     values["github"] = GithubSettings.of(environ)
+    values["relay"] = RelaySettings.of(environ)
     if endpoint := environ.get("HF_ENDPOINT"):
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():

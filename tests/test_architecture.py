@@ -17,6 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
         *("hubver.progress", "hubver.turns", "hubver.channel_settings", "hubver.ci_settings"),
+        "hubver.relay_settings",
     ),
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
     (
@@ -36,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("hubver.reproduce", "hubver.retention", "hubver.bom", "hubver.verification", "hubver.doctor"),
         *("hubver.diff.difference", "hubver.diff.page", "hubver.diff.pictures", "hubver.diff.revisions"),
     ),
-    ("hubver.checkpoints",),
+    ("hubver.checkpoints", "hubver.ci"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )
@@ -88,6 +89,7 @@ PURE = (
     "hubver.reproduce.command",
     "hubver.reproduce.environment",
     "hubver.reproduce.causes",
+    "hubver.ci.relay.webhook",
 )
 # What reads or writes the world, or differs from one run to the next.
 IMPURE = {
