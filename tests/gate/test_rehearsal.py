@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from projects import REPO
 
 from hubver.errors import BadInput
 from hubver.gate.rehearsal import rehearse
-from projects import REPO
 
 FLOOR = """
 from hubver.gate import Task
