@@ -7,6 +7,7 @@ import textwrap
 import node_packages
 import pytest
 from tools import needs
+from workflows.github_api import GithubApi
 from workflows.runner import SCRIPTS, Forge, Node
 
 
@@ -22,6 +23,14 @@ def node(request):
 def forge(tmp_path, node):
     with Forge(tmp_path / "forge", node) as running:
         yield running
+
+
+@pytest.fixture
+def github(forge):
+    """GitHub's API; no request of the test may have been one that GitHub does not describe."""
+    with GithubApi(forge) as api:
+        yield api
+    assert api.invalid == []
 
 
 @pytest.fixture

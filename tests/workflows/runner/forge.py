@@ -107,12 +107,14 @@ class Forge:
 
         Raises:
             LookupError: there is no such workflow to be started by hand on that ref.
+            InvalidInputs: it does not take these.
         """
         event = events.workflow_dispatch(repository, ref, inputs or {}, actor)
-        started = self.send(event, only=f"{WORKFLOWS}/{file}")
+        started = self._matching(event, only=f"{WORKFLOWS}/{file}")
         if not started:
             raise LookupError(f"{file} has no trigger workflow_dispatch on {ref}")
-        return started[0]
+        started[0].check_inputs()
+        return self._start(started)[0]
 
     def schedule(self, repository, cron):
         """The time of a cron expression has come; answer the runs that it starts."""
@@ -133,17 +135,22 @@ class Forge:
         fields = {"action": action, "actor": actor, "title": title}
         return self.send(events.pull_request(repository, number, head or repository, branch, **fields))
 
-    def send(self, event: Event, only=None):
-        """Start the runs of the workflows that wait for an event; `only` one file of them."""
-        repository, ref = event.repository, event.ref
-        started = []
-        for path in repository.names(event.sha, WORKFLOWS):
-            source = Source(repository, event.sha, ref, path)
+    def send(self, event: Event):
+        """Start the runs of the workflows that wait for an event; answer them."""
+        return self._start(self._matching(event))
+
+    def _matching(self, event, only=None):
+        matching = []
+        for path in event.repository.names(event.sha, WORKFLOWS):
+            source = Source(event.repository, event.sha, event.ref, path)
             if path.endswith((".yml", ".yaml")) and only in {None, path} and self._waits_for(event, source):
-                started.append(Run(self, event, source, next(self._numbers)))
+                matching.append(Run(self, event, source, next(self._numbers)))
+        return matching
+
+    def _start(self, runs):
         with self._lock:
-            self.runs += started
-        return [run.start() for run in started]
+            self.runs += runs
+        return [run.start() for run in runs]
 
     # A file that GitHub cannot read makes a run that fails at once.
     def _waits_for(self, event, source):

@@ -9,7 +9,7 @@ from workflows.runner import matrix
 from workflows.runner.cancellation import Cancellation
 from workflows.runner.commands import Annotation
 from workflows.runner.errors import InvalidExpression
-from workflows.runner.expressions import Scope
+from workflows.runner.expressions import Scope, is_expression
 from workflows.runner.job import Job
 from workflows.runner.results import JobResult, Outcome, together
 from workflows.runner.triggers import InvalidInputs, typed_inputs
@@ -116,12 +116,12 @@ class Graph:
         spec = self._jobs[job_id]
         try:
             if not self.scope(contexts, self._status(job_id, done)).holds(spec.get("if")):
-                self.run.record(JobResult(self._prefix + job_id))
+                self.run.record(JobResult(self._prefix + _shown(job_id, spec)))
                 return Outcome("skipped", {})
             legs, strategy = self._legs(job_id, spec, contexts)
         except InvalidExpression as error:
-            result = JobResult(self._prefix + job_id, annotations=[Annotation("error", str(error))])
-            self.run.record(result.end("failure"))
+            note = Annotation("error", str(error))
+            self.run.record(JobResult(self._prefix + _shown(job_id, spec), annotations=[note]).end("failure"))
             return Outcome("failure", {})
         return self._run_legs(legs, strategy)
 
@@ -137,9 +137,15 @@ class Graph:
         for number, values in enumerate(found):
             counted = {**strategy, "job-index": number, "job-total": len(found)}
             seen = {**contexts, "matrix": values, "strategy": counted}
-            name = self._prefix + matrix.label(job_id, values)
+            name = self._prefix + self._name(job_id, spec, seen, values)
             legs.append(Leg(job_id, name, spec, seen, permissions, siblings))
         return legs, strategy
+
+    # A name that is computed stands for itself; to any other the values of the matrix are added.
+    def _name(self, job_id, spec, seen, values):
+        if is_expression(spec.get("name")):
+            return self.scope(seen).text(spec["name"]) or job_id
+        return matrix.label(_shown(job_id, spec), values)
 
     def _run_legs(self, legs, strategy):
         with ThreadPoolExecutor(min(len(legs), int(strategy["max-parallel"]))) as pool:
@@ -206,3 +212,7 @@ class Graph:
             {"jobs": jobs, "github": github, "inputs": self.inputs, "vars": self.run.repository.variables}
         )
         return {name: scope.text(entry["value"]) for name, entry in (self.workflow.called.get("outputs") or {}).items()}
+
+
+def _shown(job_id, spec):
+    return spec["name"] if isinstance(spec.get("name"), str) else job_id

@@ -29,7 +29,7 @@ class JobResult:
     """A job of a run.
 
     Attributes:
-        name: with the jobs that called it and its values of a matrix: `release / gate / shard (1)`.
+        name: as GitHub shows it, with the jobs that called it and its values of a matrix: `release / gate / shard (1)`.
         result: `success`, `failure`, `cancelled` or `skipped`.
         conclusion: the same after `continue-on-error`, as later jobs see it.
         permissions: of its token.

@@ -6,17 +6,17 @@ import copy
 import itertools
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from workflows.runner import permissions
 from workflows.runner.artifacts import Artifacts
 from workflows.runner.cancellation import Cancellation
 from workflows.runner.concurrency import Ticket
-from workflows.runner.errors import InvalidExpression, InvalidFile
+from workflows.runner.errors import InvalidExpression, InvalidFile, Unsupported
 from workflows.runner.expressions import Scope
 from workflows.runner.graph import Graph, Secrets
 from workflows.runner.results import together
-from workflows.runner.triggers import InvalidInputs, events_of, typed_inputs
+from workflows.runner.triggers import events_of, typed_inputs
 from workflows.runner.workflow import Source, load, startup_errors
 
 _SERVER = "https://github.com"
@@ -47,6 +47,11 @@ class Run:
         self._changed = threading.Condition()
         self._unsupported = None
         self._thread = threading.Thread(target=self._execute, name=f"run {number}", daemon=True)
+
+    def check_inputs(self):
+        """Raise InvalidInputs where a workflow that is started by hand gets others than it declares."""
+        with suppress(InvalidFile, Unsupported):
+            self._inputs(load(self.source, self.forge.node, self.forge.repositories))
 
     def start(self):
         self._thread.start()
@@ -153,7 +158,7 @@ class Run:
     def _execute(self):
         try:
             self.result = self._carry_out()
-        except (InvalidExpression, InvalidFile, InvalidInputs) as error:
+        except (InvalidExpression, InvalidFile) as error:
             self.result, self.error = "startup_failure", str(error)
         except Exception as error:  # noqa: BLE001 - whoever waits for the run gets it
             self.result, self._unsupported = "failure", error
