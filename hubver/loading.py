@@ -58,7 +58,7 @@ def load(
     folder = fetch(settings, pinned)
     if model is not None:
         _compare(pinned, model, folder, base_folder)
-    return _from_folders(pinned, folder, base_folder, safe=model is not None)
+    return _from_folders(pinned, folder, base_folder, safe=model is not None, remote_code=settings.runs_remote_code)
 
 
 def _compare(pinned: Pin, model: LockedModel, folder: Path, base_folder: Path | None) -> None:
@@ -102,11 +102,14 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
         yield seen
 
 
-def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None, *, safe: bool) -> tuple[Any, Any, RunRecord]:
+def _from_folders(
+    pinned: Pin, folder: Path, base_folder: Path | None, *, safe: bool, remote_code: bool
+) -> tuple[Any, Any, RunRecord]:
     """Load what was fetched.
 
     Args:
         safe: take safetensors only: no other weights were held against a lock.
+        remote_code: whether code that the model brings along (`auto_map`) may run.
     """
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -120,13 +123,14 @@ def _from_folders(pinned: Pin, folder: Path, base_folder: Path | None, *, safe: 
             f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
         )
     record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
+    of_model: dict[str, Any] = {"use_safetensors": safe or None, "trust_remote_code": remote_code}
     if base_folder is None:
-        model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=safe or None)
+        model = AutoModelForCausalLM.from_pretrained(folder, **of_model)
     else:
         from peft import PeftModel
 
-        base = AutoModelForCausalLM.from_pretrained(base_folder, use_safetensors=safe or None)
+        base = AutoModelForCausalLM.from_pretrained(base_folder, **of_model)
         model = PeftModel.from_pretrained(base, folder)
     return model.eval(), tokenizer, record
 

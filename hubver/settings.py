@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
@@ -63,6 +63,9 @@ class Settings(BaseModel):
         cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
             `~/.cache/hubver`; None to keep none.
         record: the table `[record]`: what must be known of a run.
+        remote_code: what to do about models that bring code along (`auto_map`), which would run on whoever loads them.
+            `refuse`: gates in CI do not judge them; `ignore`: they are loaded by what transformers knows, or not at all;
+            `run`: their code runs.
         ci: the table `[ci]`: whose workflow judges what is pushed.
         github: what GitHub tells the job that this is, and the token for its API.
         relay: what `hubver relay` is told.
@@ -88,6 +91,7 @@ class Settings(BaseModel):
     root: Path = Path()
     cache: Path | None = None
     record: RecordSettings = RecordSettings()
+    remote_code: Literal["refuse", "ignore", "run"] = "refuse"
     ci: CiSettings = CiSettings()
     github: GithubSettings = GithubSettings()
     relay: RelaySettings = RelaySettings()
@@ -205,6 +209,11 @@ class Settings(BaseModel):
         return self.root / (self.rules.gates or self.gates)
 
     @property
+    def runs_remote_code(self) -> bool:
+        """Whether code that models bring along may run: nothing but `remote_code = "run"` allows it."""
+        return self.remote_code == "run"
+
+    @property
     def tasks_digest(self) -> str:
         """sha256 of the tasks that the settings declare."""
         text = json.dumps(self.tasks, sort_keys=True, separators=(",", ":"), default=str)
@@ -212,7 +221,7 @@ class Settings(BaseModel):
 
 
 # What a file may set. Who acts, and with which token, belongs to the environment and never to a committed file.
-_FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks", "ci"})
+_FILE_SETTINGS = frozenset({"production", "channels", "gates", "record", "tasks", "ci", "remote_code"})
 _TABLES = {
     "record.": RecordSettings.model_fields,
     "channels.": ChannelSettings.model_fields,

@@ -133,6 +133,8 @@ def test_who_acts_in_ci(tmp_path):
         ("production = 'live'\n[channels.production]", r"\[channels.production\] .* holds for nothing: .*'live'"),
         ('record = "data"', "'record'"),
         ("[record]\nrequired = 3", "'record.required'"),
+        ('remote_code = "yes"', "'remote_code' in .*hubver.toml.*'refuse', 'ignore' or 'run'"),
+        ("remote_code = true", "'remote_code' in .*hubver.toml"),
         ("[record]\nneeded = ['data']", r"'record.needed'.*one of required"),
     ],
 )
@@ -193,7 +195,9 @@ def test_tasks_and_the_file_they_stand_in_are_kept_as_they_were_written(tmp_path
 
 def test_a_setting_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
     (tmp_path / "hubver.toml").write_text("task = 3", encoding="utf-8")
-    with pytest.raises(BadSettings, match=r"'task'.*one of channels, ci, gates, production, record, tasks"):
+    with pytest.raises(
+        BadSettings, match=r"'task'.*one of channels, ci, gates, production, record, remote_code, tasks"
+    ):
         Settings.load(tmp_path, NOWHERE)
 
 

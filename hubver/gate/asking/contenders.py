@@ -77,8 +77,8 @@ class Contender:
                 folder = self.folder or Path()
                 base = _base_of_folder(folder, settings)
             if self.without_adapter and base is not None:
-                return ModelSource(self.name, base, tokenizer=folder)
-            return ModelSource(self.name, folder, base)
+                return ModelSource(self.name, base, tokenizer=folder, remote_code=settings.runs_remote_code)
+            return ModelSource(self.name, folder, base, remote_code=settings.runs_remote_code)
 
 
 def find_candidate(settings: Settings, asked: str) -> Contender:

@@ -156,11 +156,16 @@ class Models:
 
     def key(self) -> dict[str, str | int | bool]:
         """What the engine's answers depend on beside the model."""
-        return self._engine.key()
+        return {**self._engine.key(), **self._trust}
 
     def settings(self) -> dict[str, str | int | bool]:
         """What the numbers may depend on; nothing where no model was asked."""
-        return self._engine.settings() if self._known else {}
+        return {**self._engine.settings(), **self._trust} if self._known else {}
+
+    @property
+    def _trust(self) -> dict[str, bool]:
+        """A model's own code may answer otherwise than that of transformers."""
+        return {"remote_code": True} if self._settings.runs_remote_code else {}
 
     def _recall(self, who: Contender, requests: Sequence[Request]) -> dict[Request, Answer]:
         known = self._known.setdefault(who.name, {})
@@ -192,7 +197,7 @@ class Models:
         if who.name not in self._files:
             file = None
             if self._folder is not None and (identity := who.identity) is not None:
-                file = AnswerFile(self._folder, identity, self._engine.key())
+                file = AnswerFile(self._folder, identity, self.key())
             self._files[who.name] = file
         return self._files[who.name]
 

@@ -42,7 +42,9 @@ def tokenizer_fault(source: ModelSource, prompts: Sequence[Prompt]) -> str | Non
     with library(f"comparing the tokenizer of {source.name} with its base's"):
         if adapter.trains_embeddings(source.folder):
             return None
-        own, base = read_tokenizer(source.tokenizer_folder), read_tokenizer(source.base)
+        own, base = (
+            read_tokenizer(folder, remote_code=source.remote_code) for folder in (source.tokenizer_folder, source.base)
+        )
         encoder = Encoder(source.name, own, None)
         for number, prompt in enumerate(prompts, start=1):
             is_chat = isinstance(prompt, Chat)
@@ -74,7 +76,7 @@ def template_fault(source: ModelSource, chats: Sequence[Chat]) -> str | None:
     if not chats:
         return None
     with library(f"reading the tokenizer of {source.name}"):
-        encoder = Encoder(source.name, read_tokenizer(source.tokenizer_folder), None)
+        encoder = Encoder(source.name, read_tokenizer(source.tokenizer_folder, remote_code=source.remote_code), None)
         for which, chat in enumerate(chats, start=1):
             try:
                 text = encoder.render(chat)

@@ -77,7 +77,7 @@ class Engine:
             return placement.described()
 
     def _whole(self, source: ModelSource) -> LoadedModel:
-        return self._model(source, self._network(source.folder, source.name), None, shares_base=True)
+        return self._model(source, self._network(source, source.folder, source.name), None, shares_base=True)
 
     def _adapted(self, source: ModelSource) -> LoadedModel:
         if source.base is None:
@@ -85,9 +85,9 @@ class Engine:
         adapter.check_weights(source.name, source.folder)
         if not adapter.leaves_base_alone(source.folder):
             self._tell(f"loading {source.name} on a base model of its own")
-            network = Network(source.base)
+            network = Network(source.base, remote_code=source.remote_code)
             return self._model(source, network, network.put(source), shares_base=False)
-        network = self._network(source.base, f"the base model of {source.name}")
+        network = self._network(source, source.base, f"the base model of {source.name}")
         self._tell(f"putting {source.name} onto its base model")
         try:
             return self._model(source, network, network.put(source), shares_base=True)
@@ -96,15 +96,16 @@ class Engine:
             del self._networks[source.base.resolve()]
             raise
 
-    def _network(self, folder: Path, what: str) -> Network:
+    def _network(self, source: ModelSource, folder: Path, what: str) -> Network:
         key = folder.resolve()
         if key not in self._networks:
             self._tell(f"loading {what}")
-            self._networks[key] = Network(folder)
+            self._networks[key] = Network(folder, remote_code=source.remote_code)
         return self._networks[key]
 
     def _model(self, source: ModelSource, network: Network, worn: str | None, *, shares_base: bool) -> LoadedModel:
         limit = getattr(network.module.config.get_text_config(), "max_position_embeddings", None)
-        encoder = Encoder(source.name, read_tokenizer(source.tokenizer_folder), limit)
+        tokenizer = read_tokenizer(source.tokenizer_folder, remote_code=source.remote_code)
+        encoder = Encoder(source.name, tokenizer, limit)
         batches = Batches(source.name, Budget.initial(), self._tell)
         return LoadedModel(source, network, worn, encoder, batches, shares_base=shares_base)

@@ -21,15 +21,19 @@ class Network:
 
     Args:
         folder: of its weights and configuration.
+        remote_code: whether code that it brings along may run.
 
     Attributes:
         module: the torch module; a `PeftModel` from the first adapter on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, remote_code: bool = False) -> None:
         from transformers import AutoModelForCausalLM, GenerationConfig
 
-        module = AutoModelForCausalLM.from_pretrained(folder, dtype=placement.precision(), local_files_only=True)
+        # False, and not None: None would make transformers ask on the terminal.
+        module = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=placement.precision(), local_files_only=True, trust_remote_code=remote_code
+        )
         # The model's own defaults (sampling, repetition penalties) would leak into answers; only its stops are kept.
         module.generation_config = GenerationConfig(eos_token_id=module.generation_config.eos_token_id)
         self.module: Any = module.to(placement.device()).eval()

@@ -23,12 +23,14 @@ class ModelSource:
         base: the base model's folder; None for a whole model whose base is not known.
         tokenizer: a folder whose tokenizer goes before its own, if there is one: a base that is compared with an adapter
             reads what the adapter reads.
+        remote_code: whether code that the files bring along (`auto_map`) may run.
     """
 
     name: str
     folder: Path
     base: Path | None = None
     tokenizer: Path | None = None
+    remote_code: bool = False
 
     @property
     def is_adapter(self) -> bool:
@@ -44,8 +46,8 @@ class ModelSource:
         return self.base or self.folder
 
 
-def read_tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path, *, remote_code: bool = False) -> Any:
     """The tokenizer in a folder; whatever transformers raises if it has none."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=remote_code)

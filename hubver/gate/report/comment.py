@@ -33,12 +33,12 @@ def markdown(verdict: Verdict) -> str:
     """The verdict as Markdown, at most 65,536 bytes: the sentence first, then the gates, then what went wrong."""
     refused = [result for result in verdict.gates if result.outcome != "pass"]
     blocks = [
-        _Block(head=(f"### {_MARKS[verdict.outcome]} {_text(sentence(verdict))}",)),
-        _Block(rows=tuple(f"- **{_text(problem)}**" for problem in verdict.problems), noun="problems"),
+        _Block(head=(f"### {_MARKS[verdict.outcome]} {escaped(sentence(verdict))}",)),
+        _Block(rows=tuple(f"- **{escaped(problem)}**" for problem in verdict.problems), noun="problems"),
         _gates(verdict.gates),
         _Block(
             rows=tuple(
-                f"- {_mark(result)} `{result.policy}` of {_text(result.task)}: {_text(result.reason)}"
+                f"- {_mark(result)} `{result.policy}` of {escaped(result.task)}: {escaped(result.reason)}"
                 for result in refused
             ),
             noun="reasons",
@@ -82,7 +82,7 @@ def _gates(gates: tuple[GateResult, ...]) -> _Block:
     rows = []
     for result in gates:
         policy = f"{result.policy} (advisory)" if result.tier == "advisory" else result.policy
-        cells = (_text(policy), _text(result.task), number(result.value), number(result.production))
+        cells = (escaped(policy), escaped(result.task), number(result.value), number(result.production))
         rows.append(_row(_mark(result), *cells, marked(result), number(result.threshold), count(result)))
     return _Block(
         (
@@ -99,18 +99,18 @@ def _slices(result: GateResult) -> _Block:
     rows = tuple(
         _row(
             _MARKS[item.outcome],
-            _text(item.name),
+            escaped(item.name),
             number(item.value),
             number(item.production),
             marked(item),
             count(item),
-            _text(item.reason),
+            escaped(item.reason),
         )
         for item in result.slices
     )
     # What passed is there for those who look.
     head = (
-        f"<details{' open' if result.outcome != 'pass' else ''}><summary>{what}s of {_text(result.task)}</summary>",
+        f"<details{' open' if result.outcome != 'pass' else ''}><summary>{what}s of {escaped(result.task)}</summary>",
         "",
         f"| | {what} | Candidate | Production | Interval | n | |",
         "|---|---|---:|---:|---|---:|---|",
@@ -127,7 +127,7 @@ def _beside(gates: tuple[GateResult, ...]) -> _Block:
         e_values = (
             (f"{result.e_values.support:.3g}", f"{result.e_values.against:.3g}") if result.e_values else ("-", "-")
         )
-        rows.append(_row(_text(result.policy), _text(result.task), *e_values, bounds(result.bootstrap), p_value))
+        rows.append(_row(escaped(result.policy), escaped(result.task), *e_values, bounds(result.bootstrap), p_value))
     if not rows:
         return _Block()
     head = (
@@ -166,7 +166,7 @@ def _footer(verdict: Verdict) -> str:
 _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*[]<>|@#!&~"}
 
 
-def _text(value: str) -> str:
+def escaped(value: str) -> str:
     """Text from a run, made harmless in Markdown: no table cell, mention, tag or image can come of it."""
     cut = value if len(value) <= _MOST_LETTERS else f"{value[:_MOST_LETTERS]} …"
     return " ".join(cut.translate(_ESCAPES).split())
