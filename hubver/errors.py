@@ -115,5 +115,9 @@ class HubUnreachable(HubFailed):
     """No answer: the connection was refused, lost or timed out."""
 
 
+class GithubFailed(HubverError):
+    """GitHub gave no answer, or not the one that its API promises: exit code 3."""
+
+
 class HarnessFailed(HubverError):
     """The evaluation itself broke, so there is no verdict: exit code 3."""

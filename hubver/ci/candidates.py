@@ -1,0 +1,153 @@
+"""Which candidates a run is to judge: what its event asks for, or what waits for a verdict."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from hubver import copies
+from hubver.ci import event
+from hubver.ci.waiting import Bench, Candidate, Repository
+from hubver.errors import BadInput
+from hubver.gates_folder import gates_digest
+from hubver.hub.client import Hub
+from hubver.pins import find_sha
+from hubver.release.standing import Standing
+from hubver.settings import Settings
+
+if TYPE_CHECKING:
+    from hubver.ci_settings import GithubSettings
+
+# Events that are read, in one request: what is only known by an older one is judged again, which does no harm.
+_NEWEST = 100
+# GitHub allows 25 MB of webhooks, and 64 KB of a client's payload.
+_MOST_BYTES = 25_000_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run is to judge.
+
+    Attributes:
+        candidates: the oldest first, so that each is compared with what the one before may have left in production.
+        notes: what was left out, and why.
+    """
+
+    repo_id: str
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...]
+
+
+def find(
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    again: bool = False,
+    limit: int = 10,
+    settings: Settings | None = None,
+    now: datetime | None = None,
+) -> Found:
+    """The candidates that a run is to judge, by what started it.
+
+    A revision that a person or an event asks for; else, open pull requests of hubver and the newest version that have no
+    verdict by the present gates against what is in the channel now. Three requests in all, however long the history is.
+
+    Args:
+        revision: what whoever started the run asks for: a version, a branch, `refs/pr/N` or a sha.
+        again: also what was judged already.
+        limit: the most that are judged; the newest are.
+        settings: the user's own if None. Their channel is judged for.
+        now: the time, for verdicts that expire; the clock's if None.
+
+    Raises:
+        BadInput: the event, or what it asks for, is not what it should be.
+        Refused: the event is about another model.
+        NotFound, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
+    """
+    settings = settings or Settings.load()
+    asked = event.asked(settings.github.event_name, _payload(settings.github), repo_id, revision)
+    hub = Hub.of(settings)
+    repository = _read(hub, repo_id, settings, sweep=asked is None)
+    judged = {} if again else _bench(settings, repository, now).judged(repository.events)
+    if asked is None:
+        return _swept(repo_id, repository, judged, limit)
+    sha = find_sha(hub, repo_id, asked, repository.refs, production=settings.production)
+    candidate = repository.candidate(sha)
+    note = _left_out(repository, candidate, judged, settings)
+    return Found(repo_id, () if note else (candidate,), (note,) if note else ())
+
+
+def _left_out(repository: Repository, candidate: Candidate, judged: dict[str, str], settings: Settings) -> str | None:
+    """Why what was asked for is not judged; None where it is."""
+    sha = candidate.revision
+    if sha == repository.now:
+        return f"{candidate} is in {repository.channel} already."
+    if sha in judged:
+        return _said(candidate, judged)
+    by_event = settings.github.event_name not in (None, "workflow_dispatch")
+    if by_event and not repository.is_published(sha):
+        return (
+            f"{sha[:8]} was not published by hubver, so no event has it judged. If you know who wrote it, start the "
+            "workflow by hand with it as `revision`."
+        )
+    return None
+
+
+def _swept(repo_id: str, repository: Repository, judged: dict[str, str], limit: int) -> Found:
+    waiting = repository.waiting()
+    notes = [_said(candidate, judged) for candidate in waiting if candidate.revision in judged]
+    left = [candidate for candidate in waiting if candidate.revision not in judged]
+    if strangers := repository.strangers:
+        numbers = ", ".join(f"#{number}" for number in strangers)
+        notes.append(f"Not published by hubver, so judged only where a person asks for it: pull request {numbers}.")
+    if len(left) > limit:
+        notes.append(f"{len(left) - limit} more wait, older than these; the next run finds them.")
+    return Found(repo_id, tuple(reversed(left[:limit])), tuple(notes))
+
+
+def _said(candidate: Candidate, judged: dict[str, str]) -> str:
+    outcome = judged[candidate.revision]
+    return f"{candidate} was judged already, by these gates against what is there now: {outcome}."
+
+
+def _read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Repository:
+    refs = hub.refs(repo_id)
+    standing = Standing(hub, repo_id, refs, newest=_NEWEST)
+    events = tuple(entry.event for entry in islice(standing.entries(), _NEWEST) if entry.event is not None)
+    source = copies.running(settings, repo_id) if settings.rules.repo is not None else None
+    now = refs.branches.get(settings.channel) if settings.rules.repo is None else source.sha if source else None
+    pulls = hub.open_pulls(repo_id)[1] if sweep and refs.pulls else {}
+    apart = "" if settings.channel == settings.production else f"{re.escape(settings.channel)}/"
+    points = re.compile(rf"rollback/{apart}\d+-")
+    return Repository(refs, events, standing.state, pulls.keys(), settings.channel, points, now)
+
+
+def _bench(settings: Settings, repository: Repository, now: datetime | None) -> Bench:
+    folder, days = settings.gates_directory, settings.rules.verdict_days
+    return Bench(
+        channel=settings.channel,
+        production=settings.production,
+        baseline=repository.now,
+        gates=gates_digest(folder) if folder.is_dir() else None,
+        tasks=settings.tasks_digest,
+        oldest=None if days is None else (now or datetime.now(timezone.utc)) - timedelta(days=days),
+    )
+
+
+def _payload(github: GithubSettings) -> object:
+    """What the event brought; None outside of a job."""
+    if github.event_path is None:
+        return None
+    try:
+        raw = github.event_path.read_bytes()
+        return json.loads(raw) if len(raw) <= _MOST_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        raise BadInput(
+            "The event that started this run cannot be read.",
+            expected=f"JSON in {github.event_path}",
+            hint="GITHUB_EVENT_PATH names it; is this a job of GitHub?",
+        ) from None

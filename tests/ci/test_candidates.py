@@ -1,0 +1,248 @@
+"""What a run has to judge: what its event asks for, or what waits for a verdict."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubver.ci.candidates import find
+from hubver.gates_folder import gates_digest
+from hubver.hub import ledger
+from hubver.hub.events import Published, Release
+from hubver.hub.reading import Reader
+from hubver.hub.transport.moves import Move
+from hubver.hub.transport.way import move
+from hubver.release import promote, quarantine, rollback
+
+if TYPE_CHECKING:
+    from hubver.settings import Settings
+
+REPO = "acme/router"
+
+
+@pytest.fixture
+def here(repo, tmp_path):
+    """Settings with gates, so that verdicts can be by them."""
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates" / "test_quality.py").write_text("def test_plain(): pass\n")
+    return repo.settings.model_copy(update={"root": tmp_path})
+
+
+def by(here: Settings, **said) -> dict:
+    return {"gates_digest": gates_digest(here.gates_directory), "tasks_digest": here.tasks_digest, **said}
+
+
+def proposed(repo, tag: str) -> str:
+    """A candidate as `hubver push --pr` leaves it: a pull request, its tag, and a line in the ledger."""
+    head = repo.commit(f"weights of {tag}", pull_request=True)
+    number = max(repo.refs().pulls)
+    assert repo.refs().pulls[number] == head
+    move(repo.hub, repo.repo_id, [Move(f"refs/tags/{tag}", None, head)])
+    ledger.append(
+        repo.hub,
+        repo.repo_id,
+        lambda _refs, state: Published(
+            at=datetime.now(timezone.utc),
+            actor="acme",
+            state=state,
+            release=Release(sha=head, version=tag),
+            run_id=tag,
+            pull_request=number,
+        ),
+    )
+    return head
+
+
+def names(found) -> list[str]:
+    return [str(one) for one in found.candidates]
+
+
+def test_nothing_waits_in_an_empty_repository(repo, here):
+    found = find(REPO, settings=here)
+    assert (found.candidates, found.notes) == ((), ())
+
+
+def test_open_pull_requests_and_the_newest_version_wait_the_oldest_first(repo, here):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    repo.version("v1.1.0")
+    newest = repo.version("v1.2.0")
+    first, second = proposed(repo, "v1.3.0-rc.1"), proposed(repo, "v1.3.0-rc.2")
+    found = find(REPO, settings=here)
+    assert [(one.revision, one.version, one.pull_request) for one in found.candidates] == [
+        (newest, "v1.2.0", None),
+        (first, "v1.3.0-rc.1", 1),
+        (second, "v1.3.0-rc.2", 2),
+    ]
+    assert found.notes == ()
+
+
+def test_what_does_not_wait(repo, here):
+    repo.version("v0.9.0")
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    repo.version("v1.1.0")
+    promote(f"{REPO}@v1.1.0", override="second", settings=here)
+    rollback(REPO, settings=here)  # v1.1.0 was there already
+    assert names(find(REPO, settings=here)) == []
+    repo.version("v1.2.0")
+    quarantine(f"{REPO}@v1.2.0", settings=here)
+    assert names(find(REPO, settings=here)) == []
+    closed = proposed(repo, "v1.4.0-rc.1")
+    repo.hub.api.change_discussion_status(REPO, 1, "closed")
+    assert names(find(REPO, settings=here)) == []
+    repo.hub.api.change_discussion_status(REPO, 1, "open")
+    assert names(find(REPO, settings=here)) == ["v1.4.0-rc.1"]
+    move(repo.hub, REPO, [Move("refs/tags/v1.4.0", None, repo.commit("another run"))])
+    assert closed not in {one.revision for one in find(REPO, settings=here).candidates}
+
+
+def test_what_a_stranger_proposes_is_judged_only_where_a_person_asks(repo, here, tmp_path):
+    repo.commit("who knows", pull_request=True)
+    head = repo.refs().pulls[1]
+    swept = find(REPO, settings=here)
+    assert swept.candidates == ()
+    assert "judged only where a person asks for it: pull request #1" in swept.notes[0]
+    event = tmp_path / "event.json"
+    payload = {"action": "hubver-candidate", "client_payload": {"revision": "refs/pr/1"}}
+    event.write_text(json.dumps(payload))
+    github = here.github.model_copy(update={"event_name": "repository_dispatch", "event_path": event})
+    dispatched = find(REPO, settings=here.model_copy(update={"github": github}))
+    assert dispatched.candidates == ()
+    assert "was not published by hubver" in dispatched.notes[0]
+    by_hand = here.github.model_copy(update={"event_name": "workflow_dispatch"})
+    for settings in (here, here.model_copy(update={"github": by_hand})):
+        (found,) = find(REPO, revision="refs/pr/1", settings=settings).candidates
+        assert (found.revision, found.version, found.pull_request) == (head, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ({}, False),
+        ({"outcome": "fail"}, False),
+        ({"outcome": "inconclusive"}, False),
+        ({"tasks_digest": None}, False),
+        ({"gates_digest": "0" * 64}, True),
+        ({"tasks_digest": "0" * 64}, True),
+        ({"baseline": None}, True),
+        ({"channel": "canary"}, True),
+        ({"at": datetime.now(timezone.utc) - timedelta(days=31)}, True),
+    ],
+    ids=str,
+)
+def test_what_was_judged_as_it_would_be_now_is_left_out(repo, here, said, waits):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    sha = repo.version("v1.1.0")
+    repo.judge(sha, **by(here, **said))
+    for asked in (None, "v1.1.0"):
+        found = find(REPO, revision=asked, settings=here)
+        assert names(found) == (["v1.1.0"] if waits else [])
+        assert found.notes == (
+            ()
+            if waits
+            else (
+                f"v1.1.0 was judged already, by these gates against what is there now: {said.get('outcome', 'pass')}.",
+            )
+        )
+        assert names(find(REPO, revision=asked, again=True, settings=here)) == ["v1.1.0"]
+
+
+def test_a_verdict_against_an_earlier_production_is_none(repo, here):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    one, two = proposed(repo, "v1.1.0-rc.1"), proposed(repo, "v1.2.0-rc.1")
+    for sha in (one, two):
+        repo.judge(sha, **by(here))
+    assert names(find(REPO, settings=here)) == []
+    promote(f"{REPO}@{one}", settings=here)
+    assert names(find(REPO, settings=here)) == ["v1.2.0-rc.1"]
+
+
+def test_what_is_in_production_is_not_judged(repo, here):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    found = find(REPO, revision="v1.0.0", settings=here)
+    assert (found.candidates, found.notes) == ((), ("v1.0.0 is in production already.",))
+
+
+def test_the_newest_are_judged_where_too_many_wait(repo, here):
+    for number in range(1, 5):
+        proposed(repo, f"v1.0.0-rc.{number}")
+    found = find(REPO, settings=here, limit=2)
+    assert names(found) == ["v1.0.0-rc.3", "v1.0.0-rc.4"]
+    assert found.notes == ("2 more wait, older than these; the next run finds them.",)
+
+
+def test_however_much_happened_it_takes_three_requests(repo, here, monkeypatch):
+    repo.version("v1.0.0")
+    proposed(repo, "v1.1.0-rc.1")
+    for _ in range(3):
+        repo.judge("a" * 40)
+    seen, real = [], Reader._once
+    monkeypatch.setattr(
+        Reader, "_once", lambda self, path, *rest, **more: (seen.append(path), real(self, path, *rest, **more))[1]
+    )
+    assert len(find(REPO, settings=here).candidates) == 2
+    assert len(seen) == 3
+
+
+def test_the_step_sets_what_the_matrix_takes(repo, job):
+    sha = repo.version("v1.0.0")
+    job.event("schedule", {"schedule": "0 6 * * *"})
+    assert job.step("candidates", REPO) == 0
+    assert json.loads(job.outputs["candidates"]) == [{"revision": sha, "version": "v1.0.0", "pull_request": None}]
+    assert f"- v1.0.0 (`{sha}`)" in job.summary
+    assert job.step("candidates", REPO, "--json") == 0
+    assert json.loads(job.said[0])["candidates"] == json.loads(job.outputs["candidates"])
+    assert job.step("candidates", REPO, "--revision", "v1.0.0") == 0
+    assert json.loads(job.outputs["candidates"])[0]["revision"] == sha
+
+
+def test_a_step_that_finds_nothing_says_an_empty_list(repo, job):
+    job.event("schedule")
+    assert job.step("candidates", REPO) == 0
+    assert job.outputs == {"candidates": "[]"}
+    assert "None waits for a verdict." in job.summary
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "words"),
+    [
+        ({"action": "hubver-candidate", "client_payload": {"revision": "v1.0.0"}}, 0, ""),
+        (
+            {"action": "hubver-candidate", "client_payload": {"revision": "v1.0.0", "model": "acme/x"}},
+            1,
+            "another model",
+        ),
+        ({"action": "hubver-candidate", "client_payload": {"revision": "v1`id`"}}, 2, "no revision"),
+        ({"action": "hubver-candidate", "client_payload": {"revision": "v9.9.9"}}, 2, "has no revision 'v9.9.9'"),
+        ({"action": "other"}, 2, "of another type"),
+        ("no JSON", 2, "cannot be read"),
+        ("[" * 100_000, 2, "cannot be read"),
+    ],
+    ids=range(7),
+)
+def test_a_dispatched_event(repo, job, payload, code, words):
+    repo.version("v1.0.0")
+    job.event("repository_dispatch", payload)
+    assert job.step("candidates", REPO) == code
+    assert words in job.said[1]
+    assert ("candidates" in job.outputs) == (code == 0)
+    if code:
+        assert "::error title=hubver::" in job.said[1]
+        assert job.summary.startswith("### ⛔ acme/router was not searched")
+
+
+def test_a_title_full_of_tricks_reaches_neither_the_log_nor_the_summary(repo, job):
+    job.event("schedule")
+    repo.hub.api.create_pull_request(
+        REPO, title="::add-mask::x\n::set-output name=candidates::[]@all ${{ github.token }}"
+    )
+    assert job.step("candidates", REPO) == 0
+    assert "add-mask" not in "".join(job.said) + job.summary
+    assert job.outputs == {"candidates": "[]"}

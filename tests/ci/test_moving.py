@@ -1,0 +1,213 @@
+"""`hubver ci promote` and `rollback`: what a job says, and what it finds when it is run again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from loopback_github import Reply
+
+from hubver.ci import rest
+from hubver.gates_folder import gates_digest
+from hubver.hub import ledger
+from hubver.hub.events import Promoted, RolledBack
+from hubver.localhub import Answer
+
+REPO = "acme/router"
+RUN = "https://github.example.org/acme/router-training/actions/runs/7"
+MARKER = "<!-- hubver:gate -->"
+
+
+def comments(repo, number=1) -> list[str]:
+    """The comment that is kept up to date; a merge leaves one of its own."""
+    return [one.text for one in repo.hub.comments(REPO, number) if one.text.startswith(MARKER)]
+
+
+def changes(repo) -> list[str]:
+    events = (entry.event for entry in ledger.entries(repo.hub, REPO, repo.refs()))
+    return [event.kind for event in events if isinstance(event, Promoted | RolledBack)]
+
+
+@pytest.fixture
+def judged(repo, job):
+    """v1.0.0 in production by another run, and v1.1.0-rc.1 of pull request 1 with a passing verdict."""
+    by = {"gates_digest": gates_digest(job.root / "gates"), "tasks_digest": job.settings().tasks_digest}
+    first = repo.version("v1.0.0")
+    repo.judge(first, baseline=None, **by)
+    job.monkeypatch.setenv("GITHUB_RUN_ID", "1")
+    assert job.step("promote", f"{REPO}@{first}") == 0
+    job.monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    sha = repo.commit("candidate", pull_request=True)
+    repo.hub.create_tag(REPO, "v1.1.0-rc.1", sha)
+    repo.judge(sha, **by)
+    return first, sha
+
+
+def test_a_promotion_is_said_everywhere(repo, job, judged, local_hub):
+    first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs == {
+        "promoted": "true",
+        "version": "v1.1.0",
+        "sha": sha,
+        "model": REPO,
+        "previous": "v1.0.0",
+        "previous-sha": first,
+        "rollback-tag": "rollback/1-v1.0.0",
+        "url": f"{local_hub.url}/{REPO}/tree/{sha}",
+    }
+    assert repo.refs().branches["production"] == sha
+    assert job.summary.startswith(f"### 🚀 [v1.1.0]({local_hub.url}/{REPO}/tree/{sha}) is in production\n")
+    assert "It replaced v1.0.0, kept as `rollback/1-v1.0.0`." in job.summary
+    (comment,) = comments(repo)
+    assert comment.startswith(f"{MARKER}\n### 🚀 [v1.1.0]")
+    assert f"[The run]({RUN})" in comment
+    assert comment.rstrip().endswith("# evidence")  # the report of the verdict that let it in
+    assert job.github.asked == []
+
+
+def test_a_repeated_job_finds_its_own_promotion(repo, job, judged):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    said = job.outputs
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs == said
+    assert changes(repo) == ["promote", "promote"]
+    assert len(comments(repo)) == 1
+
+
+def test_what_another_run_promoted_is_not_this_runs_to_roll_back(job, judged):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    job.monkeypatch.setenv("GITHUB_RUN_ID", "8")
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert (job.outputs["promoted"], job.outputs["sha"], job.outputs["previous"]) == ("false", sha, "")
+    assert "It was there before this run." in job.summary
+
+
+def test_outside_of_a_run_nothing_is_ones_own(job, judged):
+    _first, sha = judged
+    for name in ("GITHUB_RUN_ID", "GITHUB_ACTIONS"):
+        job.monkeypatch.delenv(name)
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs["promoted"] == "false"
+    assert "was in production already" in job.said[0]
+
+
+def test_a_promotion_that_is_refused_says_why_and_what_next(repo, job, judged):
+    sha = repo.version("v1.2.0")
+    assert job.step("promote", f"{REPO}@{sha}") == 1
+    assert job.outputs == {"promoted": "false"}
+    assert job.summary.startswith(f"### ⛔ acme/router&#64;{sha} was not promoted\n\nThere is no verdict on v1.2.0")
+    assert f"**Next:** Judge it with: hubver gate acme/router&#64;{sha}" in job.summary
+    (annotation,) = [line for line in job.said[1].splitlines() if line.startswith("::")]
+    assert annotation.startswith("::error title=hubver::There is no verdict on v1.2.0")
+    assert repo.refs().branches["production"] == judged[0]
+
+
+def test_an_override_is_the_ledgers(repo, job, judged):
+    sha = repo.version("v1.2.0")
+    assert job.step("promote", f"{REPO}@{sha}", "--override", "`$(id)`\n::set-output name=promoted::x") == 0
+    assert job.outputs["promoted"] == "true"
+    event = next(ledger.entries(repo.hub, REPO, repo.refs())).event
+    assert event.override.startswith("`$(id)`")
+
+
+def test_a_hub_that_is_down_promotes_nothing_and_says_so(repo, job, judged, local_hub):
+    _first, sha = judged
+    local_hub.faults.add("POST", "*/git-receive-pack", Answer(503), times=None)
+    assert job.step("promote", f"{REPO}@{sha}") == 3
+    assert job.outputs == {"promoted": "false"}
+    local_hub.faults.clear()
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs["promoted"] == "true"
+
+
+def test_a_comment_that_fails_leaves_the_promotion(repo, job, judged, local_hub):
+    _first, sha = judged
+    local_hub.faults.add("POST", "*/comment", Answer(403), times=None)
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs["promoted"] == "true"
+    assert "::warning title=hubver::It is not said on the pull request: " in job.said[1]
+
+
+def test_a_rollback_is_said_everywhere(repo, job, judged, local_hub):
+    first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    reason = "smoke: `it` <b>says</b> | @all\n::add-mask::e"
+    assert job.step("rollback", REPO, "--from", sha, "--quarantine", "--reason", reason) == 0
+    url = f"{local_hub.url}/{REPO}/tree/{first}"
+    assert job.outputs == {
+        "rolled-back": "true",
+        "version": "v1.0.0",
+        "sha": first,
+        "model": REPO,
+        "previous": "v1.1.0",
+        "previous-sha": sha,
+        "rollback-tag": "rollback/1-v1.0.0",
+        "url": url,
+    }
+    assert f"It replaced v1.1.0 (`{sha}`), which is quarantined." in job.summary
+    assert "@all" not in job.summary
+    assert "<b>" not in job.summary
+    (comment,) = comments(repo)
+    assert comment.startswith(f"{MARKER}\n### ↩️ [v1.0.0]({url}) is in production again\n")
+    (deployment,) = job.github.deployments
+    assert deployment["payload"] == {"model": REPO, "sha": first, "version": "v1.0.0", "run": RUN}
+    assert (deployment["environment"], deployment["production_environment"]) == ("production", True)
+    ((_, status),) = job.github.deployment_statuses
+    assert status.items() >= {"state": "success", "environment_url": url, "log_url": RUN, "auto_inactive": True}.items()
+
+
+@pytest.mark.parametrize("how", [["--from", "SHA"], ["--to", "v1.0.0"], []], ids=str)
+def test_a_repeated_rollback_goes_back_once(repo, job, judged, how):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    how = [word.replace("SHA", sha) for word in how]
+    assert job.step("rollback", REPO, *how) == 0
+    said = job.outputs
+    assert job.step("rollback", REPO, *how) == 0
+    assert job.outputs == said
+    assert changes(repo) == ["rollback", "promote", "promote"]
+    assert len(job.github.deployments) == 1
+
+
+def test_another_runs_rollback_is_not_ours(repo, job, judged):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.step("rollback", REPO, "--from", sha) == 0
+    job.monkeypatch.setenv("GITHUB_RUN_ID", "8")
+    assert job.step("rollback", REPO, "--from", sha) == 0
+    assert job.outputs["rolled-back"] == "false"
+
+
+def test_a_rollback_leaves_what_somebody_else_promoted_meanwhile(repo, job, judged):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    other = repo.version("v1.2.0")
+    assert job.step("promote", f"{REPO}@{other}", "--override", "in between") == 0
+    assert job.step("rollback", REPO, "--from", sha) == 1
+    assert job.outputs == {"rolled-back": "false"}
+    assert "was not rolled back" in job.summary
+    assert repo.refs().branches["production"] == other
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_deployment_that_cannot_be_recorded_is_a_warning(repo, job, judged, status, monkeypatch):
+    monkeypatch.setattr(rest, "_TRIES", 1)
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    job.github.replies = [Reply(status, {"message": "no"})]
+    assert job.step("rollback", REPO, "--from", sha) == 0
+    assert job.outputs["rolled-back"] == "true"
+    assert "::warning title=hubver::It is not said as a deployment: " in job.said[1]
+    assert "ghs_job" not in "".join(job.said)
+
+
+def test_the_results_as_json(job, judged):
+    _first, sha = judged
+    assert job.step("promote", f"{REPO}@{sha}", "--json") == 0
+    assert json.loads(job.said[0])["done"]["release"]["sha"] == sha
+    assert job.step("rollback", REPO, "--from", sha, "--json") == 0
+    assert json.loads(job.said[0])["ours"] is True

@@ -1,0 +1,122 @@
+"""How a candidate is judged by several machines, and which are not judged at all."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from huggingface_hub import CommitOperationAdd
+
+from hubver.ci.remote_code import modules_of
+
+REPO, BASE = "acme/router", "acme/base"
+KEY = re.compile(r"hubver-[0-9a-z]+-[0-9a-f]{16}")
+
+
+def upload(repo, repo_id: str, files: dict[str, object], **options) -> str:
+    api = repo.hub.api
+    api.create_repo(repo_id, exist_ok=True)
+    operations = [
+        CommitOperationAdd(name, content if isinstance(content, bytes) else json.dumps(content).encode())
+        for name, content in files.items()
+    ]
+    return api.create_commit(repo_id, operations, commit_message="files", **options).oid
+
+
+@pytest.fixture
+def base(repo) -> str:
+    return upload(repo, BASE, {"config.json": {"model_type": "llama"}})
+
+
+def adapter(base: str) -> dict[str, object]:
+    return {"adapter_config.json": {"peft_type": "LORA", "base_model_name_or_path": BASE, "revision": base}}
+
+
+def test_a_plan_says_what_the_jobs_need(repo, job, base):
+    sha = upload(repo, REPO, adapter(base), create_pr=True)
+    repo.hub.create_tag(REPO, "v1.0.0-rc.1", sha)
+    assert job.step("plan", f"{REPO}@refs/pr/1", "--shards", 3) == 0
+    key = job.outputs.pop("cache-key")
+    assert job.outputs == {
+        "candidate": sha,
+        "version": "v1.0.0-rc.1",
+        "pull-request": "1",
+        "base": f"{BASE}@{base}",
+        "shards": '["1/3","2/3","3/3"]',
+        "restore-key": f"hubver-{base}-",
+    }
+    assert key.startswith(job.outputs["restore-key"])
+    assert KEY.fullmatch(key)
+    assert job.step("plan", f"{REPO}@{sha}", "--json") == 0
+    assert json.loads(job.said[0])["shards"] == ["1/1"]
+    assert job.outputs["cache-key"] == key
+
+
+def test_a_whole_model_has_a_key_too(repo, job):
+    sha = upload(repo, REPO, {"config.json": {"model_type": "llama"}})
+    assert job.step("plan", f"{REPO}@{sha}") == 0
+    assert (job.outputs["base"], job.outputs["restore-key"]) == ("", "hubver-whole-")
+
+
+def test_the_key_changes_with_the_data_and_with_nothing_else(repo, job, base):
+    sha = upload(repo, REPO, adapter(base))
+
+    def key() -> str:
+        assert job.step("plan", f"{REPO}@{sha}") == 0
+        return job.outputs["cache-key"]
+
+    first = key()
+    gates = job.root / "gates"
+    (gates / "test_quality.py").write_text("def test_other(): pass\n")
+    assert key() == first
+    (gates / "test_quality.py").write_text(f"rows = hub_rows('acme/tickets@{'d' * 40}', 'test.jsonl')\n")
+    with_data = key()
+    (gates / "datasets.lock.json").write_text(json.dumps({"acme/tickets@main": "e" * 40}))
+    with_lock = key()
+    (job.root / "hubver.toml").write_text("[tasks.t]\nkind = 'generation'\nlock = 'own.lock.json'\n")
+    with_tasks = key()
+    (job.root / "own.lock.json").write_text(json.dumps({"acme/others@main": "f" * 40}))
+    assert len({first, with_data, with_lock, with_tasks, key()}) == 5
+
+
+CODE = b"open('MARK', 'w').close()\n"
+OWN = {"auto_map": {"AutoModelForCausalLM": "modeling_own.Own"}}
+REMOTE = {
+    "model": ({"config.json": {"model_type": "own", **OWN}, "modeling_own.py": CODE}, "modeling_own"),
+    "known model": ({"config.json": {"model_type": "llama", **OWN}}, "modeling_own"),
+    "tokenizer": ({"tokenizer_config.json": {"auto_map": {"AutoTokenizer": [None, "a/b--tok.Fast"]}}}, "a/b--tok"),
+    "deep": ({"config.json": {"text_config": {"vision": [OWN]}}}, "modeling_own"),
+    "trusted by itself": ({"config.json": {"trust_remote_code": True}}, "trust_remote_code"),
+    "of another shape": ({"config.json": {"auto_map": 3}}, "auto_map"),
+}
+
+
+@pytest.mark.parametrize(("files", "named"), REMOTE.values(), ids=REMOTE)
+@pytest.mark.parametrize("where", ["candidate", "base"])
+def test_a_candidate_with_code_of_its_own_is_not_judged(repo, job, base, files, named, where):
+    if where == "base":
+        base = upload(repo, BASE, files)
+        files = {}
+    sha = upload(repo, REPO, {**adapter(base), **files})
+    assert job.step("plan", f"{REPO}@{sha}") == 1
+    assert job.outputs == {}
+    assert named in job.said[1]
+    assert f"{REPO if where == 'candidate' else BASE} at " in job.said[1]
+    assert "brings code of its own" in job.summary
+    for chosen in ("ignore", "run"):
+        (job.root / "hubver.toml").write_text(f'remote_code = "{chosen}"\n')
+        assert job.step("plan", f"{REPO}@{sha}") == 0
+    assert not list(job.root.rglob("MARK"))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"\xff\xfe"], ids=["cut", "deep", "no text"])
+def test_what_cannot_be_read_is_not_trusted(repo, job, base, content):
+    sha = upload(repo, REPO, {**adapter(base), "config.json": content})
+    assert job.step("plan", f"{REPO}@{sha}") == 2
+    assert "nobody can tell what loading it runs" in job.said[1]
+
+
+@pytest.mark.parametrize("value", [{}, [], {"auto_map": {}}, {"auto_map": None}, {"a": [1, {"b": "auto_map"}]}, None])
+def test_a_configuration_that_asks_for_no_code(value):
+    assert list(modules_of(value)) == []
