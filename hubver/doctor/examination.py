@@ -17,7 +17,7 @@ from hubver.record.schema import RECORD_FILE
 from hubver.release.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
@@ -32,10 +32,13 @@ _READ_TWICE = 3
 _MOST_ENTRIES = ledger.MOST_PAGES * ledger.WHOLE_PAGE
 
 
-def examine(hub: Hub, repo_id: str, settings: Settings, *, clock: Callable[[], float]) -> Report:
+def examine(
+    hub: Hub, repo_id: str, settings: Settings, *, asked: Collection[str] = (), clock: Callable[[], float]
+) -> Report:
     """Look at everything: in about ten requests where a thousand events agree with the refs, and in sixty at most.
 
     Args:
+        asked: tags that are looked at, and told of, however many others there are; two requests more for each.
         clock: seconds since 1970, by this machine.
 
     Raises:
@@ -48,10 +51,10 @@ def examine(hub: Hub, repo_id: str, settings: Settings, *, clock: Callable[[], f
         *story.check(facts),
         *_files(hub, facts),
         *channels.check(facts),
-        *tags.check(facts, doubtful, _look(hub, repo_id, doubtful)),
+        *tags.check(facts, doubtful, _look(hub, repo_id, doubtful, asked)),
         *access.check(may),
     ]
-    listed = tuple(sorted(_few(found), key=lambda one: not one.problem))
+    listed = tuple(sorted(_few(found, asked), key=lambda one: not one.problem))
     report = Report(repo_id, may, len(facts.entries), facts.whole, listed)
     return report if report.unbelievable is None else replace(report, findings=tuple(map(_later, listed)))
 
@@ -97,17 +100,23 @@ def _files(hub: Hub, facts: Facts) -> Iterator[Finding]:
             yield story.file_differs(entry.sha, entry.title)
 
 
-def _look(hub: Hub, repo_id: str, doubtful: Sequence[tags.Doubt]) -> tags.Looked:
-    """Look at the first of the doubtful tags, one by one."""
-    moved = [doubt for doubt in doubtful if doubt.said is not None and doubt.now is not None]
-    missing = [doubt for doubt in doubtful if doubt.said is not None and doubt.now is None]
-    strange = [doubt for doubt in doubtful if doubt.said is None and not doubt.tag.startswith(tags.ROLLBACK)]
-    resolved = {doubt.tag: _commit(hub, repo_id, doubt.tag) or str(doubt.now) for doubt in moved[:_MOST]}
-    said = {str(doubt.said) for doubt in (*moved[:_MOST], *missing[:_MOST])}
+def _look(hub: Hub, repo_id: str, doubtful: Sequence[tags.Doubt], asked: Collection[str]) -> tags.Looked:
+    """Look at the first of the doubtful tags, and at those that are asked for, one by one."""
+    uncertain = [doubt for doubt in doubtful if not doubt.certain]
+    moved = _chosen([doubt for doubt in uncertain if doubt.said is not None and doubt.now is not None], asked)
+    missing = _chosen([doubt for doubt in uncertain if doubt.now is None], asked)
+    strange = _chosen([doubt for doubt in uncertain if doubt.said is None], asked)
+    resolved = {doubt.tag: _commit(hub, repo_id, doubt.tag) or str(doubt.now) for doubt in moved}
+    said = {str(doubt.said) for doubt in (*moved, *missing)}
     lost = frozenset(sha for sha in sorted(said) if not is_sha(sha) or _commit(hub, repo_id, sha) is None)
-    held = {str(doubt.now) for doubt in strange[:_MOST]}
+    held = {str(doubt.now) for doubt in strange}
     records = frozenset(sha for sha in sorted(held) if hub.read_if_there(repo_id, sha, RECORD_FILE) is not None)
-    return tags.Looked(resolved, lost, records)
+    looked_at = frozenset(doubt.tag for doubt in (*moved, *missing, *strange))
+    return tags.Looked(looked_at, resolved, lost, records)
+
+
+def _chosen(doubtful: Sequence[tags.Doubt], asked: Collection[str]) -> list[tags.Doubt]:
+    return [doubt for number, doubt in enumerate(doubtful) if number < _MOST or doubt.tag in asked]
 
 
 def _commit(hub: Hub, repo_id: str, revision: str) -> str | None:
@@ -117,14 +126,15 @@ def _commit(hub: Hub, repo_id: str, revision: str) -> str | None:
         return None
 
 
-def _few(found: Sequence[Finding]) -> Iterator[Finding]:
-    """The first of each kind, and how many more there are."""
+def _few(found: Sequence[Finding], asked: Collection[str]) -> Iterator[Finding]:
+    """The first of each kind, and what is asked for; and how many more there are."""
     kinds = dict.fromkeys((one.name, one.problem) for one in found)
     for name, problem in kinds:
         alike = [one for one in found if (one.name, one.problem) == (name, problem)]
-        yield from alike[:_MOST]
-        if more := alike[_MOST:]:
-            named = ", ".join(one.subject for one in more[:_MOST])
+        told = [one for number, one in enumerate(alike) if number < _MOST or one.subject in asked]
+        yield from told
+        if more := [one.subject for one in alike if one not in told]:
+            named = ", ".join(more[:_MOST])
             yield Finding("more", name, f"{len(more)} more of the kind {name}: {named}.", problem=problem)
 
 

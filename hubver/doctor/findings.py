@@ -18,6 +18,7 @@ Name = Literal[
     "tag-missing",
     "tag-lost",
     "tag-unexplained",
+    "tag-unseen",
     "ledger-missing",
     "ledger-rewritten",
     "ledger-contradiction",

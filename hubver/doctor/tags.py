@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROLLBACK = "rollback/"
 _REF = "refs/tags/"
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,24 @@ class Doubt:
     now: str | None
     by: str | None = None
 
+    @property
+    def certain(self) -> bool:
+        """Whether a look would tell no more: somebody made a rollback point that no event made, whatever is there."""
+        return self.said is None and self.tag.startswith(ROLLBACK)
+
 
 @dataclass(frozen=True)
 class Looked:
     """What was seen when doubtful tags were looked at, one by one.
 
     Attributes:
+        tags: those that were looked at. Of any other nothing is known but that it is not where the ledger says.
         resolved: tag → the commit that the Hub resolves it to: a list may show a tag with a message as itself.
         lost: commits that the Hub no longer has.
         records: commits that hold a record, so that hubver published them.
     """
 
+    tags: frozenset[str] = frozenset()
     resolved: Mapping[str, str] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     records: frozenset[str] = frozenset()
@@ -101,13 +109,32 @@ def doubts(facts: Facts, story: Said) -> list[Doubt]:
 
 def check(facts: Facts, doubtful: Sequence[Doubt], looked: Looked) -> Iterator[Finding]:
     """What is wrong with the tags."""
+    unseen: list[Doubt] = []
     for doubt in doubtful:
-        if doubt.said is None:
+        if doubt.tag not in looked.tags and not doubt.certain:
+            unseen.append(doubt)
+        elif doubt.said is None:
             yield _unexplained(facts, doubt, looked)
         elif doubt.now is None:
             yield _missing(facts, doubt, looked)
         elif looked.resolved.get(doubt.tag, doubt.now) != doubt.said:
             yield _moved(facts, doubt, looked)
+    yield from _unseen(facts, unseen)
+
+
+def _unseen(facts: Facts, unseen: Sequence[Doubt]) -> Iterator[Finding]:
+    """What is known of tags that nobody has looked at: not which commits they are on, nor whether these are still there."""
+    if wrong := [doubt.tag for doubt in unseen if doubt.said is not None]:
+        yield Finding(
+            "tag-unseen",
+            "tags",
+            f"Tags that are not where the ledger says, and that were not looked at: {_counted(wrong)}.",
+            advice="They come up once those above are right. Look at one now, and put it back where it is wrong, with: "
+            f"hubver doctor {facts.repo_id} --restore TAG",
+        )
+    if strange := [doubt.tag for doubt in unseen if doubt.said is None]:
+        fact = f"Versions that no event names, and that were not looked at: {_counted(strange)}."
+        yield Finding("tag-unseen", "tags", fact, problem=False)
 
 
 def _missing(facts: Facts, doubt: Doubt, looked: Looked) -> Finding:
@@ -194,3 +221,8 @@ def _is_ours(tag: str) -> bool:
 
 def _what(tag: str) -> str:
     return "rollback point" if tag.startswith(ROLLBACK) else "version"
+
+
+def _counted(names: Sequence[str]) -> str:
+    more = ", ..." if names[_NAMED:] else ""
+    return f"{len(names)} ({', '.join(names[:_NAMED])}{more})"

@@ -60,7 +60,7 @@ def doctor(
     tell = progress or (lambda _line: None)
     if forget:
         witness.forget(settings, repo_id)
-    report = examine(hub, repo_id, settings, clock=clock)
+    report = examine(hub, repo_id, settings, asked=restore, clock=clock)
     if not (repair or restore or adopt):
         return report
     _check_believable(report)

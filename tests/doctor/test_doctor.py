@@ -202,19 +202,76 @@ def test_a_tag_with_a_message_is_where_its_commit_is(patient, intruder):
 def test_many_findings_of_a_kind_are_counted(patient):
     one, _two = patient.released
     tags = [f"rollback/{number}-v0.0.1" for number in range(10, 25)]
-    move(patient.repo.hub, patient.repo.repo_id, [Move(f"refs/tags/{tag}", None, one) for tag in tags])
+    tag_all(patient, tags, one)
     problems = patient.doctor().problems
     assert [found.name for found in problems] == ["tag-unexplained"] * 10 + ["more"]
     assert problems[-1].fact.startswith("5 more of the kind tag-unexplained: rollback/20-v0.0.1, ")
 
 
-def test_many_missing_tags_are_all_made_again(patient):
-    one, _two = patient.released
-    tags = [f"v0.{number}.0" for number in range(12)]
+@pytest.fixture
+def many(patient) -> list[str]:
+    """Versions that the ledger knows on the second release, and that are not there."""
+    tags = [f"v0.{number}.0" for number in range(10, 25)]
     for tag in tags:
-        patient.tell(tag, one)
+        patient.tell(tag, patient.released[1])
+    return tags
+
+
+def tag_all(patient, tags, sha):
+    move(patient.repo.hub, patient.repo.repo_id, [Move(f"refs/tags/{tag}", None, sha) for tag in tags])
+
+
+def unseen(report):
+    return [found.fact for found in report.findings if found.name == "tag-unseen"]
+
+
+LAST = "v0.20.0, v0.21.0, v0.22.0, v0.23.0, v0.24.0"
+
+
+def test_of_many_moved_tags_any_is_put_back_by_its_name(patient, many):
+    one, two = patient.released
+    tag_all(patient, many, one)
+    report = patient.doctor()
+    assert [(found.name, found.subject) for found in report.problems] == [
+        *(("tag-moved", tag) for tag in many[:10]),
+        ("tag-unseen", "tags"),
+    ]
+    told = "Tags that are not where the ledger says, and that were not looked at: "
+    assert unseen(report) == [f"{told}5 ({LAST})."]
+    after = patient.doctor(restore=["v0.23.0"])
+    at = patient.repo.refs().tags
+    assert [tag for tag in many if at[tag] == two] == ["v0.23.0"]
+    assert after.repaired == (f"putting v0.23.0 back on {two[:8]}",)
+    assert unseen(after) == [f"{told}4 ({LAST.replace(' v0.23.0,', '')})."]
+    assert patient.problems(restore=many) == []
+
+
+def test_of_many_deleted_tags_any_is_put_back_by_its_name(patient, many):
+    report = patient.doctor()
+    assert [(found.name, found.subject) for found in report.problems] == [
+        *(("tag-missing", tag) for tag in many[:10]),
+        ("tag-unseen", "tags"),
+    ]
+    assert len(patient.problems(restore=["v0.23.0"])) == 11
+    there = patient.repo.refs().tags
+    assert {tag: there[tag] for tag in many if tag in there} == {"v0.23.0": patient.released[1]}
     assert patient.problems(repair=True) == []
-    assert set(tags) <= patient.repo.refs().tags.keys()
+    assert set(many) <= patient.repo.refs().tags.keys()
+
+
+def test_a_lost_commit_among_many_is_said_by_the_name_of_its_tag(patient):
+    for number in range(10, 25):
+        patient.tell(f"v0.{number}.0", f"{number}" * 20)
+    with pytest.raises(NotFound, match=r"v0\.23\.0 cannot be put back: its commit is no longer on the Hub"):
+        patient.doctor(restore=["v0.23.0"])
+
+
+def test_many_versions_that_people_tagged_are_a_note(patient):
+    tag_all(patient, [f"v0.{number}.0" for number in range(10, 25)], patient.released[0])
+    report = patient.doctor()
+    assert report.healthy
+    assert [found.name for found in report.findings] == ["tag-unexplained"] * 10 + ["tag-unseen"]
+    assert unseen(report) == [f"Versions that no event names, and that were not looked at: 5 ({LAST})."]
 
 
 def test_several_things_at_once(patient, intruder):
