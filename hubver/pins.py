@@ -20,6 +20,7 @@ from hubver.target import Target
 from hubver.versions import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from hubver.locking.document import LockedModel
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 ADAPTER_CONFIG = "adapter_config.json"
 # What of a base model is fetched, as glob patterns: configuration, tokenizer, safetensors, and no pickles.
 BASE_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+# One of these is what transformers begins with where it takes safetensors only.
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -176,9 +179,31 @@ def fetch_base(settings: Settings, pinned: Pin) -> Path:
 
     Raises:
         BadInput: see `need_base`.
+        NotFound: see `need_weights`.
     """
     base_id, base_revision = need_base(pinned)
-    return Hub.of(settings).snapshot(base_id, base_revision, BASE_FILES)
+    folder = Hub.of(settings).snapshot(base_id, base_revision, BASE_FILES)
+    need_weights(base_id, base_revision, [file.name for file in folder.iterdir()])
+    return folder
+
+
+def need_weights(base_id: str, sha: str, files: Collection[str]) -> None:
+    """Refuse a base model that has no weights but pickles, which are never fetched: a pickle runs code when it is loaded.
+
+    Args:
+        files: paths in the base's repository.
+
+    Raises:
+        NotFound: none of them is safetensors that loading begins with.
+    """
+    if not set(_WEIGHTS) & set(files):
+        raise NotFound(
+            f"The base model {base_id} at {sha[:8]} has no weights in safetensors, and hubver loads no pickles.",
+            expected=f"{_WEIGHTS[0]} or {_WEIGHTS[1]}",
+            found=", ".join(sorted(path for path in files if path.endswith((".bin", ".pt", ".pth")))[:3]) or None,
+            hint="Where you trust it, publish it with safetensors, and train on that: "
+            f"AutoModelForCausalLM.from_pretrained({base_id!r}).push_to_hub('ORG/NAME')",
+        )
 
 
 def need_base(pinned: Pin) -> tuple[str, str]:

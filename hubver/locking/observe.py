@@ -9,7 +9,7 @@ from hubver.errors import Refused, Tampered
 from hubver.hub.contents import git_blob
 from hubver.locking import rules, witness
 from hubver.locking.document import LockedBase, LockedFile, LockedModel
-from hubver.pins import BASE_FILES, need_base, pin, record_bytes
+from hubver.pins import BASE_FILES, need_base, need_weights, pin, record_bytes
 from hubver.record import digest
 from hubver.record.schema import RECORD_FILE, RunRecord
 
@@ -32,7 +32,8 @@ def observe(hub: Hub, repo_id: str, revision: str, *, production: str, before: L
         before: the entry that the lock file has of this repository.
 
     Raises:
-        NotFound: no such repository or revision, or it was not published by hubver.
+        NotFound: no such repository or revision, or it was not published by hubver; or its base has no weights in
+            safetensors, so that nothing could load it.
         BadInput: it is an adapter, and does not say which commit of which base it goes on.
         Tampered: the Hub and the record disagree on a file, or either with what was locked before; or since then the
             version's tag moved, or the ledger was rewritten.
@@ -88,7 +89,9 @@ def _anew(hub: Hub, pinned: Pin, seen: Witnessed) -> LockedModel:
 
 def _base(hub: Hub, pinned: Pin, record: RunRecord) -> LockedBase:
     base_id, sha = need_base(pinned)
-    stored, told = base_files(hub.files(base_id, sha)), record.base_model
+    there = hub.files(base_id, sha)
+    need_weights(base_id, sha, there)
+    stored, told = base_files(there), record.base_model
     said: dict[str, str] = {}
     if (told.id, told.sha) == (base_id, sha):
         known = {"config.json": told.config_sha256, told.weights_file: told.weights_sha256}

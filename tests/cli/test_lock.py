@@ -20,6 +20,7 @@ def cli(repo, output, local_hub, monkeypatch, tmp_path, capsys):
         monkeypatch.setenv(name, value)
     (tmp_path / "application").mkdir()
     monkeypatch.chdir(tmp_path / "application")
+    repo.hub.api.upload_file(path_or_fileobj=b"weights", path_in_repo="model.safetensors", repo_id="acme/base")
     release(repo, output, "v1.0.0")
     capsys.readouterr()
 

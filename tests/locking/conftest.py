@@ -90,7 +90,8 @@ def shelf(tmp_path_factory) -> Path:
         made = _application(root, hub)
         for name in ("acme/base", "acme/router"):
             made.repo.hub.create_repo(name)
-        made.put("config.json", b'{"model_type": "llama"}', repo_id="acme/base")
+        for path, content in (("model.safetensors", b"weights"), ("config.json", b'{"model_type": "llama"}')):
+            made.put(path, content, repo_id="acme/base")
         made.publish("v1.0.0", production=True)
         made.publish("v2.0.0", repo_id="acme/other", seed=3)
     return root / "hub"

@@ -6,14 +6,17 @@ import hashlib
 import json
 
 import pytest
+from outputs import write_adapter
 from starlette.responses import Response
 
 from hubver.errors import BadInput, NotFound, Refused, Tampered
 from hubver.hub.contents import git_blob
 from hubver.hub.transport.moves import Move
 from hubver.hub.transport.way import move
+from hubver.loading import load
 from hubver.locking import verb
 from hubver.pins import resolve
+from hubver.publish import push
 from hubver.release import quarantine, rollback
 
 
@@ -36,7 +39,8 @@ def test_what_is_in_production_is_pinned_to_the_byte(quiet):
     assert locked.record_sha256 == locked.files["hubver.json"].sha256
     base = locked.base
     assert (base.repo_id, base.sha) == ("acme/base", repo.hub.refs("acme/base").main)
-    assert list(base.files) == ["config.json"]
+    assert list(base.files) == ["config.json", "model.safetensors"]
+    assert base.files["model.safetensors"].sha256 == hashlib.sha256(b"weights").hexdigest()
     assert base.files["config.json"].blob == git_blob(b'{"model_type": "llama"}')
 
 
@@ -246,6 +250,21 @@ def test_what_is_quarantined_is_not_locked(application):
     with pytest.raises(Refused, match="is quarantined, so it is not locked"):
         application.lock("acme/router")
     assert not application.path.exists()
+
+
+def test_a_base_that_has_nothing_but_pickles_is_neither_locked_nor_loaded(application, tmp_path):
+    repo = application.repo
+    repo.hub.create_repo("acme/pickled")
+    for path in ("config.json", "pytorch_model.bin"):
+        application.put(path, b"{}", repo_id="acme/pickled")
+    push(write_adapter(tmp_path / "out", base="acme/pickled"), "acme/sorter", settings=repo.settings)
+    said = r"The base model acme/pickled at \w{8} has no weights in safetensors, and hubver loads no pickles"
+    with pytest.raises(NotFound, match=said) as refused:
+        application.lock("acme/sorter@main")
+    assert (refused.value.found, refused.value.exit_code) == ("pytorch_model.bin", 2)
+    assert not application.path.exists()
+    with pytest.raises(NotFound, match=said):
+        load("acme/sorter", "main", settings=repo.settings)
 
 
 def test_a_lock_resolves_without_asking_the_hub(application):
