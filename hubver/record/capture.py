@@ -17,11 +17,11 @@ from hubver.record import digest, found, said
 from hubver.record.draft import RUN_FILE, find
 from hubver.record.folder import adapter, remote_code, tokenizer, weights
 from hubver.record.folder.files import ADAPTER_CONFIG, LeftOut, Selection, is_tokenizer_file, select
-from hubver.record.folder.tensor_scan import TensorScan, check_numbers, doubts
+from hubver.record.folder.tensor_scan import Seen, TensorScan, check_numbers, doubts
 from hubver.record.frameworks import detect
 from hubver.record.hints import hints_for
 from hubver.record.place import code, environment, git
-from hubver.record.schema import Base, FileEntry, Gap, RunRecord, Training
+from hubver.record.schema import Base, FileEntry, Gap, RunRecord, Training, Weights
 from hubver.record.scrub import scrub
 from hubver.record.sources import base_model
 
@@ -91,44 +91,19 @@ def complete(
     adapted = selection.kind == "adapter"
     name = ADAPTER_CONFIG if adapted else "config.json"
     config = adapter.read_config(selection.files[name].read_bytes(), name)
-    left = find(folder)
-    tools = detect.look(folder, config)
+    left, tools = find(folder), detect.look(folder, config)
     draft = left or found.of_folder(folder, config, adapted=adapted, tools=tools, now=now)
-    top = git.text(Path.cwd(), "rev-parse", "--show-toplevel")
-    known = said.with_data(draft.record, data, Path(top) if top else None)
-    known = said.with_base(known, base, resolve_base)
-    known = known.model_copy(update={"training": _with_tool(known.training, tools)})
+    known = _told(draft.record, tools, data, base, resolve_base)
     known, diff = scrub(known, draft.diff, environment.secrets())
     settled = base_model.settle(known.base_model, resolve_base)
     files = _contents(selection, settled.base, diff)
-    published = {path: selection.files[path] for path in selection.weights}
-    scans = {path: TensorScan.of(path, file) for path, file in published.items()}
-    entries = digest.entries(files, progress=hashed, also={path: scan.update for path, scan in scans.items()})
-    seen = {path: scan.finish() for path, scan in scans.items()}
-    check_numbers(seen)
+    entries, seen = _read(selection, files, hashed)
     modules = remote_code.modules_of(selection.files)
-    tokenizer_part, tokenizer_gaps = tokenizer.from_files(
-        {path: selection.files[path] for path in selection.tokenizer},
-        [item for item in entries if is_tokenizer_file(item.path)],
-        known.tokenizer,
-    )
+    published = {path: selection.files[path] for path in selection.weights}
     summary = weights.summarise(selection.kind, published, config if adapted else None)
-    odd = [Gap(field="weights", reason=doubt) for doubt in doubts(seen)]
-    older = _older(selection, known.training.started)
-    gaps = [*known.gaps, *settled.gaps, *tokenizer_gaps, *older, *odd, *weights.unlisted(summary)]
-    record = known.model_copy(
-        update={
-            "run_id": known.run_id or _files_id(selection, entries),
-            "repo_id": repo_id,
-            "version": version,
-            "message": message,
-            "base_model": settled.base,
-            "tokenizer": tokenizer_part,
-            "weights": summary.model_copy(update={"remote_code": modules}),
-            "files": entries,
-            "gaps": _distinct(gaps),
-        }
-    )
+    summary = summary.model_copy(update={"remote_code": modules})
+    asked = {"repo_id": repo_id, "version": version, "message": message}
+    record = _described(known, selection, settled, summary, entries=entries, seen=seen).model_copy(update=asked)
     _check_size(record)
     hints = (
         *(f"Look at the weights: {doubt}." for doubt in doubts(seen)),
@@ -136,6 +111,68 @@ def complete(
         *hints_for(folder, left=left is not None, base=settled.base, config=config if adapted else None),
     )
     return Capture(record, files, selection.left_out, hints)
+
+
+def _told(
+    record: RunRecord,
+    tools: detect.Seen,
+    data: Sequence[str | Path],
+    base: str | None,
+    resolve_base: Callable[[str, str], str],
+) -> RunRecord:
+    """The record with what the user says of the run, and what the tool that ran it left."""
+    top = git.text(Path.cwd(), "rev-parse", "--show-toplevel")
+    record = said.with_data(record, data, Path(top) if top else None)
+    record = said.with_base(record, base, resolve_base)
+    return record.model_copy(update={"training": _with_tool(record.training, tools)})
+
+
+def _read(
+    selection: Selection, files: Mapping[str, Path | bytes], hashed: Callable[[int, int], object] | None
+) -> tuple[tuple[FileEntry, ...], dict[str, Seen]]:
+    """Read every byte once: digests of what travels, and what the numbers of the weights are.
+
+    Raises:
+        BadInput: the weights compute nothing.
+    """
+    scans = {path: TensorScan.of(path, selection.files[path]) for path in selection.weights}
+    entries = digest.entries(files, progress=hashed, also={path: scan.update for path, scan in scans.items()})
+    seen = {path: scan.finish() for path, scan in scans.items()}
+    check_numbers(seen)
+    return entries, seen
+
+
+def _described(
+    known: RunRecord,
+    selection: Selection,
+    settled: base_model.Settled,
+    summary: Weights,
+    *,
+    entries: tuple[FileEntry, ...],
+    seen: Mapping[str, Seen],
+) -> RunRecord:
+    """The record with what the files are: base, tokenizer, weights, digests, and what is not known of them."""
+    tokenizer_part, tokenizer_gaps = tokenizer.from_files(
+        {path: selection.files[path] for path in selection.tokenizer},
+        [item for item in entries if is_tokenizer_file(item.path)],
+        known.tokenizer,
+    )
+    gaps = [
+        *(*known.gaps, *settled.gaps, *tokenizer_gaps),
+        *_older(selection, known.training.started),
+        *(Gap(field="weights", reason=doubt) for doubt in doubts(seen)),
+        *weights.unlisted(summary),
+    ]
+    return known.model_copy(
+        update={
+            "run_id": known.run_id or _files_id(selection, entries),
+            "base_model": settled.base,
+            "tokenizer": tokenizer_part,
+            "weights": summary,
+            "files": entries,
+            "gaps": _distinct(gaps),
+        }
+    )
 
 
 def _with_tool(training: Training, tools: detect.Seen) -> Training:
