@@ -7,16 +7,15 @@ copies of what was promoted, its channel, its rollback points, and a ledger that
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hubver import copies
 from hubver.errors import BadInput, HubverError, NotFound, NotGated, StaleRef
 from hubver.hub.client import Hub
-from hubver.hub.events import Promoted, Release, RollbackPoint, Source
+from hubver.hub.events import Promoted, Release, Source
 from hubver.hub.transport.moves import LEDGER, Move
 from hubver.hub.transport.way import move
-from hubver.release import binding, candidate, transaction
+from hubver.release import binding, candidate, moving, transaction
 from hubver.release.candidate import Promotion
 from hubver.release.copying import copy
 from hubver.release.merging import merge
@@ -89,29 +88,19 @@ class _Promoting:
         )
         release = self._copied(there, source, found.release)
         self._check_unchanged(here)
-        tag = candidate.next_rollback_tag(there, settings, previous) if previous else None
-        point = RollbackPoint(tag=tag, release=previous) if tag and previous else None
-        at = datetime.now(timezone.utc)
-        event = Promoted(
-            at=at,
-            actor=settings.actor or self.hub.whoami(),
-            run_url=settings.run_url,
-            state=there.state.promoted(channel, release, point, at),
-            channel=channel,
-            release=release,
-            previous=previous,
+        self.tell(f"moving {channel} of {self.where} to {release}")
+        done = moving.move(
+            way,
+            there,
+            settings,
+            release,
             verdict=verdict,
-            rollback_tag=tag,
             final_tag=release.version,
             pull_request=found.pull_request,
             override=self.override,
             source=source,
-            in_steps=way.in_steps,
         )
-        self.tell(f"moving {channel} of {self.where} to {release}")
-        transaction.carry_out(way, event)
-        done = Promotion(self.where, channel, release, previous, tag, release.version, found.pull_request)
-        return replace(done, source=source), found
+        return done, found
 
     def complete(self, done: Promotion, found: Candidate) -> Promotion:
         """Tag a candidate's final version and merge its pull request, where it came from. What fails is only noted."""

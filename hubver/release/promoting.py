@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hubver.hub.client import Hub
-from hubver.hub.events import Promoted, RollbackPoint
-from hubver.release import binding, candidate, elsewhere, transaction
+from hubver.release import binding, candidate, elsewhere, moving, transaction
 from hubver.release.candidate import Promotion
 from hubver.release.merging import merge
 from hubver.settings import Settings
@@ -85,24 +83,14 @@ class _Promoting:
         verdict = binding.binding_verdict(
             standing, settings, self.revision, release=release, previous=previous, override=self.override is not None
         )
-        tag = candidate.next_rollback_tag(standing, settings, previous) if previous else None
-        point = RollbackPoint(tag=tag, release=previous) if tag and previous else None
-        at = datetime.now(timezone.utc)
-        event = Promoted(
-            at=at,
-            actor=settings.actor or self.hub.whoami(),
-            run_url=settings.run_url,
-            state=standing.state.promoted(channel, release, point, at),
-            channel=channel,
-            release=release,
-            previous=previous,
+        self.tell(f"moving {channel} to {release}")
+        return moving.move(
+            way,
+            standing,
+            settings,
+            release,
             verdict=verdict,
-            rollback_tag=tag,
             final_tag=final_tag,
             pull_request=number,
             override=self.override,
-            in_steps=way.in_steps,
         )
-        self.tell(f"moving {channel} to {release}")
-        transaction.carry_out(way, event)
-        return Promotion(self.repo_id, channel, release, previous, tag, final_tag, number)
