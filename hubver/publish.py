@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hubver.diff import Proposal
     from hubver.hub.contents import Refs
+    from hubver.hub.events import State
     from hubver.landed import Landed
     from hubver.record.folder.files import LeftOut
     from hubver.record.schema import Gap
@@ -152,6 +153,7 @@ class _Push:
     signer: Signer | None
     tell: Callable[[str], None]
     proposal: Proposal | None = None
+    known: tuple[str | None, State] | None = None
 
     def run(self) -> Published:
         refs = self._refs_or_new_repo()
@@ -192,14 +194,27 @@ class _Push:
         return found
 
     def _superseded(self, found: Landed, refs: Refs) -> bool:
-        """Whether another run got this one's version before its push came to tag it: then it is published anew."""
-        tagged = refs.tags.get(found.record.version or "")
-        if found.listed or tagged in (None, found.sha):
+        """Whether another run got this one's version before its push came to tag it: then it is published anew.
+
+        Where refs move one after another, the ledger gives a candidate its version before the tag does.
+        """
+        if found.listed:
+            return False
+        version = found.record.version or ""
+        holder = refs.tags.get(version) or self._state(refs).versions().get(version)
+        if holder in (None, found.sha):
             return False
         if found.pull_request is not None:
             comment = f"{found.record.version} has gone to another run, so this run is published anew."
             pulls.close(self.hub, self.repo_id, found.pull_request, comment=comment)
         return True
+
+    def _state(self, refs: Refs) -> State:
+        """The release state of the ledger as it was with these refs; read once for each head."""
+        head = refs.branches.get(LEDGER)
+        if self.known is None or self.known[0] != head:
+            self.known = head, ledger.state(self.hub, self.repo_id, refs)
+        return self.known[1]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -209,6 +224,7 @@ class _Push:
             self.repo_id,
             refs,
             self.capture.record,
+            promised=self._state(refs).versions(),
             wanted=self.wanted,
             bump=self.bump,
             pr=self.pr,
@@ -282,7 +298,7 @@ class _Push:
                 at=datetime.now(timezone.utc),
                 actor=self.settings.actor or self.hub.whoami(),
                 run_url=self.settings.run_url,
-                state=ledger.state(self.hub, self.repo_id, refs),
+                state=self._state(refs),
                 release=Release(sha=found.sha, version=version),
                 run_id=found.record.run_id,
                 pull_request=found.pull_request,

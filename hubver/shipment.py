@@ -15,7 +15,7 @@ from hubver.signing.bundle import SIGNATURE_FILE, is_signed
 from hubver.versions import Version, known, next_candidate, propose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hubver.diff import Proposal
     from hubver.hub.client import Hub
@@ -71,6 +71,7 @@ def plan(
     refs: Refs,
     record: RunRecord,
     *,
+    promised: Iterable[str],
     wanted: Version | None,
     bump: Bump | None,
     pr: bool,
@@ -79,6 +80,7 @@ def plan(
     """The version that a run gets, and the record and the card that it follows.
 
     Args:
+        promised: versions that the ledger has given, whether or not their tags are there yet.
         wanted: the version that the user wants; None to choose it.
         bump: the part of the last version to raise; None to choose it by what changed.
         pr: whether it will be a candidate.
@@ -89,7 +91,7 @@ def plan(
     """
     previous = _previous(hub, repo_id, refs.main, tell)
     text = hub.read_if_there(repo_id, refs.main, CARD_FILE)
-    taken = known(refs.tags)
+    taken = known({*refs.tags, *promised})
     if previous is not None and previous.version is not None:
         # Its push may still be between commit and tag.
         taken.append(Version.parse(previous.version))

@@ -85,7 +85,7 @@ def find(standing: Standing, revision: str, settings: Settings) -> Candidate:
     if not _known(standing, sha):
         refs = hub.refs(repo_id)
         sha = find_sha(hub, repo_id, revision, refs, production=production)
-    release, final_tag = _as_release(refs, sha, final=settings.channel == production)
+    release, final_tag = _as_release(standing, refs, sha, final=settings.channel == production)
     number = _pull_request(standing, refs, sha)
     if number is None and final_tag is not None and refs is standing.refs:
         # A candidate that was published long ago: what git advertises may lack pull requests.
@@ -109,8 +109,10 @@ def _pull_request(standing: Standing, refs: Refs, sha: str) -> int | None:
     return next(told, None) or pulls.with_head(refs, sha)
 
 
-def _as_release(refs: Refs, sha: str, *, final: bool) -> tuple[Release, str | None]:
+def _as_release(standing: Standing, refs: Refs, sha: str, *, final: bool) -> tuple[Release, str | None]:
     """The release that a commit would be, and the final version tag that it still needs.
+
+    A version is another run's also where the ledger has just said so, and its tag is still on its way.
 
     Args:
         final: whether a candidate becomes its version there; elsewhere it stays one, to be refused or released yet.
@@ -120,7 +122,8 @@ def _as_release(refs: Refs, sha: str, *, final: bool) -> tuple[Release, str | No
     if version is None or version.candidate is None or not final:
         return Release(sha=sha, version=tag), None
     name = str(version.final)
-    if name in refs.tags:
+    published = {event.release.version for event in standing.newest() if isinstance(event, Published)}
+    if name in refs.tags or name in published:
         raise NotGated(
             f"{tag} cannot become {name}: another run has that version.",
             hint="Push the run again with --pr, which numbers it anew, and gate that.",

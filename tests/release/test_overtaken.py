@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hubver.errors import BadInput, StaleRef
+from hubver.errors import BadInput, HubFailed, NotGated, StaleRef
 from hubver.hub import ledger
-from hubver.hub.events import Promoted
+from hubver.hub.events import Promoted, Published, Release
 from hubver.hub.transport.moves import Line, Move
 from hubver.hub.transport.way import connect, move
-from hubver.localhub.faults import Drop
+from hubver.localhub.faults import Answer, Drop
+from hubver.publish import push
 from hubver.release import promote, quarantine, rollback
 from hubver.release.intent import Intent
 
@@ -28,10 +30,11 @@ class Meanwhile:
     """Others do something while a request waits to be served, or while its answer gets lost.
 
     Attributes:
+        others: None for a Hub that fails.
         at: which of the requests that the rule is for.
     """
 
-    others: Callable[[], object]
+    others: Callable[[], object] | None
     at: int = 1
     lost: bool = False
     failed: list[BaseException] = field(default_factory=list)
@@ -43,6 +46,9 @@ class Meanwhile:
             return
         if self.lost:
             await app(scope, receive, _nobody)
+        if self.others is None:
+            await Answer(500).apply(app, scope, receive, send)
+            return
         await asyncio.to_thread(self._act)
         await (Drop().apply if self.lost else _serve)(app, scope, receive, send)
 
@@ -123,6 +129,63 @@ def test_a_rollback_that_others_finish_and_go_on_from_is_not_made_twice(repo, be
         "rollback v1.2.0 → v1.1.0",
     ]
     assert repo.refs().branches["production"] == three
+
+
+def a_candidate(repo) -> str:
+    """v1.1.0-rc.1, judged, in a pull request."""
+    released(repo, "v1.0.0")
+    sha = repo.commit("weights of v1.1.0-rc.1", pull_request=True)
+    move(repo.hub, repo.repo_id, [Move("refs/tags/v1.1.0-rc.1", None, sha)])
+    repo.judge(sha)
+    return sha
+
+
+@one_ref_at_a_time
+def test_a_version_that_a_line_has_just_given_is_not_proposed_to_another_run(repo, output, between):
+    sha, pushed = a_candidate(repo), []
+    effect = between(lambda: pushed.append(push(output, repo.repo_id, settings=repo.settings)))
+    promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings)
+    assert effect.failed == []
+    assert pushed[0].version == "v1.2.0"
+    tags = repo.refs().tags
+    assert (tags["v1.1.0"], tags["v1.2.0"]) == (sha, pushed[0].sha)
+
+
+@one_ref_at_a_time
+def test_a_run_is_published_anew_whose_version_a_line_has_given_before_it_was_tagged(repo, output, between, local_hub):
+    """The promotion is cut short after its line, so that its tag is not there either."""
+    sha = a_candidate(repo)
+    lines = []
+
+    def others(line: str) -> None:
+        lines.append(line)
+        if line == "tagging v1.1.0":
+            between(None)
+            with pytest.raises(HubFailed):
+                promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings)
+            local_hub.faults.clear()
+
+    published = push(output, repo.repo_id, settings=repo.settings, progress=others)
+    assert [line for line in lines if line.startswith("tagging")] == ["tagging v1.1.0", "tagging v1.2.0"]
+    assert repo.refs().tags.keys() == {"v1.0.0", "v1.1.0-rc.1", "v1.2.0"}
+    promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings)
+    tags = repo.refs().tags
+    assert (tags["v1.1.0"], tags["v1.2.0"]) == (sha, published.sha)
+
+
+@pytest.mark.parametrize("local_hub", ["git one by one"], indirect=True)
+def test_a_version_that_a_push_has_told_of_and_not_tagged_yet_is_no_candidate_s(repo):
+    a_candidate(repo)
+    release = Release(sha=repo.commit("another run"), version="v1.1.0")
+
+    def told(_refs, state) -> Published:
+        return Published(at=datetime.now(timezone.utc), actor="acme", state=state, release=release, run_id="run-2")
+
+    ledger.append(repo.hub, repo.repo_id, told)
+    before = repo.refs()
+    with pytest.raises(NotGated, match=r"v1\.1\.0-rc\.1 cannot become v1\.1\.0: another run has that version"):
+        promote(f"{repo.repo_id}@v1.1.0-rc.1", settings=repo.settings)
+    assert repo.refs() == before
 
 
 @pytest.mark.parametrize("local_hub", ["git one by one"], indirect=True)
