@@ -72,4 +72,7 @@ class Node:
         with self._lock:
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"node has ended with exit code {self._process.wait(30)}")
+        return json.loads(answer)
