@@ -88,21 +88,21 @@ class GithubSettings(BaseModel):
 
     @field_validator("repository")
     @classmethod
-    def _must_be_a_repository(cls, value: str) -> str:
-        return checked_repository(value)
+    def _must_be_a_repository(cls, value: str | None) -> str | None:
+        return None if value is None else checked_repository(value)
 
     @field_validator("sha")
     @classmethod
-    def _must_be_a_sha(cls, value: str) -> str:
-        if not _SHA.fullmatch(value):
+    def _must_be_a_sha(cls, value: str | None) -> str | None:
+        if value is not None and not _SHA.fullmatch(value):
             raise ValueError("it is no commit's sha")
         return value
 
     @field_validator("token")
     @classmethod
-    def _must_be_a_token(cls, value: SecretStr) -> SecretStr:
+    def _must_be_a_token(cls, value: SecretStr | None) -> SecretStr | None:
         # It becomes a header, and a client that refuses it would quote it.
-        if not _TOKEN.fullmatch(value.get_secret_value()):
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
             raise ValueError("it holds a space, a line break or a letter that no token has")
         return value
 
