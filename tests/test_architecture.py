@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("hubver.errors", "hubver.versions", "hubver.target", "hubver.documents", "hubver.settings"),
         *("hubver.progress", "hubver.turns", "hubver.channel_settings", "hubver.ci_settings"),
-        "hubver.relay_settings",
+        *("hubver.relay_settings", "hubver.oidc_settings"),
     ),
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
     (
@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("hubver.reproduce", "hubver.retention", "hubver.bom", "hubver.verification", "hubver.doctor"),
         *("hubver.diff.difference", "hubver.diff.page", "hubver.diff.pictures", "hubver.diff.revisions"),
     ),
-    ("hubver.checkpoints", "hubver.ci"),
+    ("hubver.checkpoints", "hubver.ci", "hubver.smoke"),
     ("hubver.callback", "hubver.gate.plugin", "hubver.localhub", "hubver.demo"),
     ("hubver.cli", "hubver.__main__"),
 )

@@ -25,6 +25,7 @@ _COMMANDS = {
     "compare": ("hubver.cli.compare", "Compare two models on the same examples."),
     "bisect": ("hubver.cli.bisect", "Find the first version that a gate refuses."),
     "promote": ("hubver.cli.promote", "Move production to a revision that passed its gate."),
+    "smoke": ("hubver.cli.smoke", "See whether what was promoted answers."),
     "rollback": ("hubver.cli.rollback", "Move production back to a rollback point."),
     "quarantine": ("hubver.cli.quarantine", "Keep a revision out of all channels, or let it in again."),
     "prune": ("hubver.cli.prune", "Propose what of a repository may go, and delete it on demand."),

@@ -25,6 +25,7 @@ _DEPENDENT = (
     "gate_merge",
     "gate_remembered",
     "gate_only",
+    "gate_smoke",
 )
 
 
@@ -55,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gate-merge", metavar="DIR", help="judge by the answers that all shards left here, asking no model"
     )
     group.addoption("--gate-remembered", metavar="FILE", help="what production scored when it was judged itself")
+    group.addoption("--gate-smoke", action="store_true", help="run tests that ask the model, and come to no verdict")
     group.addoption("--gate-only", metavar="NAME", help="run one test only; its verdict lets nothing into production")
 
 

@@ -36,6 +36,7 @@ class Watch:
         self.not_run = 0
         self.error_code = 0
         self._finished: set[str] = set()
+        self._passed: set[str] = set()
         self._failures: list[tuple[str, str]] = []
         self._errors: list[HubverError] = []
         self._explained: set[str] = set()
@@ -65,6 +66,7 @@ class Watch:
         """
         if outcome == "passed" and phase == "call":
             self._finished.add(test)
+            self._passed.add(test)
         elif outcome == "failed":
             self._finished.add(test)
             self._failures.append((test, f"{test} failed in {phase}: {detail}"))
@@ -77,6 +79,16 @@ class Watch:
         """A gates file could not be imported."""
         self.problems.append(f"{module} cannot be collected: {detail}")
         self.error_code = max(self.error_code, 2)
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed in all their phases."""
+        return len(self._passed - {test for test, _ in self._failures})
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """A sentence for each phase of a test that failed."""
+        return tuple(sentence for _, sentence in self._failures)
 
     def facts(self) -> dict[str, Any]:
         """What another process of the same gate should know."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hubver.errors import BadDocument, BadInput, HarnessFailed
 from hubver.gate.hearing.scores import SCORES_JSON
 from hubver.gate.hearing.shards import CarriedAnswers
+from hubver.gate.hearing.smoked import SMOKE_JSON, Smoked
 from hubver.gate.running import child, outbox
 from hubver.gate.running.provenance import gates_code
 from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN, Verdict
@@ -166,6 +167,40 @@ def run_shard(
     return out / part.file_name
 
 
+def run_smoke(
+    settings: Settings, candidate: Pin, tests: Path, *, progress: Callable[[str], None] | None = None
+) -> Smoked:
+    """Run tests that ask one model, and come to no verdict.
+
+    Args:
+        settings, candidate, progress: as for `run`.
+        tests: the folder of tests.
+
+    Returns:
+        What became of them. A folder without tests, or whose tests were all skipped, is a no.
+
+    Raises:
+        BadInput: a file of tests cannot be imported, or names what is not there.
+        HarnessFailed: there is no answer: the child was killed, say, or the Hub did not answer it.
+    """
+    with tempfile.TemporaryDirectory(prefix="hubver-smoke-") as private:
+        command = [*_command(candidate, None, tests, Path(private)), "--gate-smoke"]
+        code, tail = child.run(command, settings, progress, None)
+        _not_killed(code, tail, "run of the smoke tests")
+        try:
+            found = Smoked.from_bytes((Path(private) / SMOKE_JSON).read_bytes())
+        except (OSError, BadDocument):
+            error = BadInput if code in {BadInput.exit_code, 4} else HarnessFailed
+            raise error(f"The smoke tests ended with code {code} and no word.", hint=child.last_words(tail)) from None
+    if found.error_code:
+        raise _error(found.error_code)(found.problems[0] if found.problems else "The smoke tests ended with an error.")
+    if code != found.exit_code:
+        raise HarnessFailed(
+            "The smoke tests' exit code and what they report disagree.", expected=str(found.exit_code), found=str(code)
+        )
+    return found
+
+
 def _need(gates: Path) -> None:
     if not gates.exists():
         raise BadInput(
@@ -176,9 +211,20 @@ def _need(gates: Path) -> None:
 
 
 def _broken(verdict: Verdict, code: int) -> BadInput | HarnessFailed:
-    error = BadInput if code == BadInput.exit_code else HarnessFailed
     # The report says it; the child's last words would only repeat it.
-    return error(verdict.problems[0] if verdict.problems else "The gate ended with an error.")
+    return _error(code)(verdict.problems[0] if verdict.problems else "The gate ended with an error.")
+
+
+def _error(code: int) -> type[BadInput | HarnessFailed]:
+    return BadInput if code == BadInput.exit_code else HarnessFailed
+
+
+def _not_killed(code: int, tail: deque[str], what: str = "gate") -> None:
+    if code < 0:
+        raise HarnessFailed(
+            f"The {what} was killed by {signal.Signals(-code).name}, so there is no verdict.",
+            hint=f"Was there enough memory for the models? {child.last_words(tail)}",
+        )
 
 
 def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:
@@ -194,11 +240,7 @@ def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> li
 
 
 def _read(folder: Path, code: int, tail: deque[str]) -> GateRun:
-    if code < 0:
-        raise HarnessFailed(
-            f"The gate was killed by {signal.Signals(-code).name}, so there is no verdict.",
-            hint=f"Was there enough memory for the models? {child.last_words(tail)}",
-        )
+    _not_killed(code, tail)
     try:
         # The JSON last, as it was written.
         reports = {name: (folder / name).read_bytes() for name in (REPORT_MARKDOWN, REPORT_JSON)}

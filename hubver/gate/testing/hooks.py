@@ -20,6 +20,7 @@ from hubver.gate.hearing.case import Case
 from hubver.gate.hearing.scores import SCORES_JSON, Scores
 from hubver.gate.hearing.session import SEED, GateSession
 from hubver.gate.hearing.shards import CarriedAnswers, Part
+from hubver.gate.hearing.smoked import SMOKE_JSON, Smoked
 from hubver.gate.report import appendix, line, markdown, properties, sentence
 from hubver.gate.report.page import html
 from hubver.gate.running import outbox
@@ -88,7 +89,8 @@ class GateHooks:
             carried = CarriedAnswers(outbox.shards(Path(self._config.option.gate_merge)))
             carried.check(case.commits, gates_code(case.gates).digest)
             return carried
-        cache = case.settings.cache
+        # Whether a model answers is not to be known from what it answered once.
+        cache = None if self._config.option.gate_smoke else case.settings.cache
         return Models(case.settings, self._tell, cache / "answers" if cache else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -190,6 +192,9 @@ class GateHooks:
             output = self._config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist put it there
             output |= {_FINDINGS: findings.to_json(), _COMMITS: json.dumps(case.commits)}
             return
+        if self._config.option.gate_smoke:
+            session.exitstatus = self._smoked(int(exitstatus))
+            return
         found = conclusion.verdict(case, findings, int(exitstatus), {"order_of_bets": SEED})
         session.exitstatus = conclusion.exit_code(found, findings)
         report = self._config.option.gate_report
@@ -205,6 +210,13 @@ class GateHooks:
             # The JSON comes last: where it is, so is what stands beside it.
             reports = {**self._page(found), REPORT_MARKDOWN: markdown(found).encode()}
             outbox.put(Path(report), {**kept, **reports, REPORT_JSON: found.to_bytes()})
+
+    def _smoked(self, exit_status: int) -> int:
+        """Say what became of smoke tests; the code to exit with."""
+        found = Smoked.of(self.session.findings.watch, exit_status)
+        if self._config.option.gate_report:
+            outbox.put(Path(self._config.option.gate_report), {SMOKE_JSON: found.to_bytes()})
+        return found.exit_code
 
     def _spare_hypothesis(self) -> None:
         """Let go of a plugin that would take half as long as a small gate to load hypothesis, and say nothing with it."""
