@@ -37,6 +37,7 @@ lint: $(READY) ## Check style, types and the workflows
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@BIN=$(BIN) .ci/lint-workflows
+	@BIN=$(BIN) .ci/lint-init
 
 format: $(READY) ## Put the code into its canonical form
 	@$(BIN)/ruff check --fix

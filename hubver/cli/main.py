@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Command → module and its short help; a module is imported when its command is called, so `--help` stays light.
 _COMMANDS = {
+    "init": ("hubver.cli.init", "Set up gates and their CI in a project."),
     "push": ("hubver.cli.push", "Publish a training run: one commit, one tag, one card."),
     "gate": ("hubver.cli.gate", "Judge a revision with the project's gates."),
     "compare": ("hubver.cli.compare", "Compare two models on the same examples."),
