@@ -1,4 +1,8 @@
-"""A small GitHub on a port, for the client: it remembers what it was sent, and answers as it is told to."""
+"""A small GitHub on a port, for the client: it remembers what it was sent, and answers as it is told to.
+
+What it is sent is held to GitHub's own description of its API. Unlike `workflows.github_api` it needs no forge, and can
+answer anything.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from workflows.openapi import Description
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,6 +48,7 @@ class LoopbackGithub:
         commits: those that the repository has.
         statuses: (commit, body), in their order.
         deployments: as they are listed, the newest first.
+        described: whether nothing but what GitHub describes may be asked.
     """
 
     def __init__(self) -> None:
@@ -52,6 +59,9 @@ class LoopbackGithub:
         self.deployments: list[dict] = []
         self.deployment_statuses: list[tuple[int, dict]] = []
         self.dispatched: list[dict] = []
+        self.described = True
+        self._invalid: list[object] = []
+        self._description = Description()
 
     def __enter__(self) -> Self:
         github = self
@@ -64,6 +74,8 @@ class LoopbackGithub:
                 body = json.loads(self.rfile.read(length)) if length else None
                 asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 github.asked.append(asked)
+                if github.described:
+                    github.check(asked)
                 reply = github.replies.pop(0) if github.replies else None
                 if reply is None or reply.late:
                     right = github.answer(asked)
@@ -98,6 +110,16 @@ class LoopbackGithub:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        assert self._invalid == []
+
+    def check(self, asked: Asked) -> None:
+        """Note what GitHub's description does not allow."""
+        url = urlsplit(asked.path)
+        operation = self._description.find(asked.method, url.path)
+        if operation is None:
+            self._invalid.append(asked.path)
+            return
+        self._invalid += self._description.request_errors(operation, dict(parse_qsl(url.query)), asked.body)
 
     def answer(self, asked: Asked) -> Reply:
         """What GitHub does and answers."""
@@ -110,8 +132,8 @@ class LoopbackGithub:
             self.deployments.insert(0, made)
             return Reply(201, made)
         if asked.method == "GET" and rest == ["deployments"]:
-            wanted = {name: values[0] for name, values in parse_qs(url.query).items()}
-            listed = [one for one in self.deployments if all(one[name] == value for name, value in wanted.items())]
+            wanted = dict(parse_qsl(url.query)).items()
+            listed = [one for one in self.deployments if wanted <= {**one, "payload": None}.items()]
             return Reply(200, listed)
         if asked.method == "POST" and rest[0] == "deployments" and rest[2:] == ["statuses"]:
             self.deployment_statuses.append((int(rest[1]), asked.body))

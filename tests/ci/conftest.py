@@ -57,9 +57,12 @@ class Job:
         code = run(["ci", *map(str, arguments)])
         captured = self.capsys.readouterr()
         self.said = (captured.out, captured.err)
-        self.outputs = outputs_of(output.read_text())
+        self.outputs = self.outputs_now()
         self.summary = summary.read_text()
         return code
+
+    def outputs_now(self) -> dict[str, str]:
+        return outputs_of((self.root.parent / "output").read_text())
 
     def settings(self) -> Settings:
         return Settings.load()
