@@ -70,7 +70,7 @@ def find(
     """
     settings = settings or Settings.load()
     asked = event.asked(settings.github.event_name, _payload(settings.github), repo_id, revision)
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     repository = _read(hub, repo_id, settings, sweep=asked is None)
     judged = {} if again else _bench(settings, repository, now).judged(repository.events)
     if asked is None:

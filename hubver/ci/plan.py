@@ -49,7 +49,7 @@ class Plan:
 
 
 def plan(text: str, *, shards: int, settings: Settings | None = None) -> Plan:
-    """Plan how to judge a candidate. At most fifteen requests, and nothing of the model is downloaded.
+    """Plan how to judge a candidate. Of the model and its base, nothing but small configurations is read.
 
     Args:
         text: `ORG/NAME@REVISION`.
@@ -63,7 +63,7 @@ def plan(text: str, *, shards: int, settings: Settings | None = None) -> Plan:
     """
     settings = settings or Settings.load()
     target = Target.parse(text, need_revision=True)
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, target.repo_id)
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     remote_code.check(hub, candidate, settings)

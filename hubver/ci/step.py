@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Literal
 
 from hubver.ci import actions
+from hubver.errors import HubverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,15 +45,17 @@ class Step:
     def summarize(self, markdown: str) -> None:
         """Add to the step's summary; what has no room in it is cut, since GitHub shows nothing of one that is too large.
 
-        Raises:
-            HubverError: the runner's file cannot be written.
+        Where it cannot be written, a warning says so: nothing depends on it.
         """
         path = self._github.step_summary
         if path is None:
             return
         written = path.stat().st_size if path.exists() else 0
         room = actions.MOST_SUMMARY_BYTES - _SPARE_BYTES - written
-        actions.append(path, actions.fitted(f"{markdown.rstrip()}\n\n", room))
+        try:
+            actions.append(path, actions.fitted(f"{markdown.rstrip()}\n\n", room))
+        except HubverError as error:
+            self.warn(str(error))
 
     def note(self, message: str) -> None:
         """Say something that somebody may want to know."""

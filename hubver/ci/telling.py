@@ -18,6 +18,7 @@ from hubver.gate.report import sentence
 from hubver.gate.verdict import REPORT_MARKDOWN
 from hubver.hub import ledger, pulls
 from hubver.hub.client import Hub
+from hubver.hub.contents import is_sha
 from hubver.hub.events import Judged
 from hubver.pins import Pin, record_of, resolve
 from hubver.target import Target
@@ -124,6 +125,8 @@ class Telling:
         self._step.summarize(said)
         if done.note:
             self._step.warn(done.note)
+        if not move.ours:
+            return
         sha = done.source.sha if done.source else done.release.sha
         self._try("on the pull request", lambda: self._comment(Target.parse(target).repo_id, sha, said, report=True))
 
@@ -214,10 +217,12 @@ class Telling:
     def _trained_on(self, candidate: Pin, github: GithubSettings) -> str | None:
         """The commit of this GitHub repository that trained a candidate; None where it was another's, or is not known."""
         try:
-            code = record_of(Hub.of(self._settings), candidate).code
+            code = record_of(Hub.of(self._settings, candidate.repo_id), candidate).code
         except HubverError:
             return None
-        return code.sha if code.remote is not None and is_repository(code.remote, github) else None
+        # A record is whatever somebody wrote, and what it says becomes a part of an address.
+        known = code.sha is not None and is_sha(code.sha) and code.remote is not None
+        return code.sha if known and is_repository(code.remote or "", github) else None
 
     def _deploy(self, move: GoingBack, url: str) -> None:
         github, done = self._settings.github, move.done

@@ -11,6 +11,7 @@ from job_files import outputs_of
 from hubver.ci import actions
 from hubver.ci.step import Step
 from hubver.ci_settings import GithubSettings
+from hubver.errors import HubverError
 
 HOSTILE = [
     "plain",
@@ -142,9 +143,11 @@ def test_where_a_text_is_cut(text, room, kept):
         assert found == f"{kept}\n\n*The rest has no room here; it is in the report.*\n"
 
 
-def test_a_file_that_cannot_be_written_is_said(tmp_path):
-    from hubver.errors import HubverError
-
-    step = Step(GithubSettings(output=tmp_path), pytest.fail)
+def test_an_output_that_cannot_be_written_is_an_error_and_a_summary_a_warning(tmp_path):
+    said = []
+    step = Step(GithubSettings(output=tmp_path, step_summary=tmp_path), said.append)
     with pytest.raises(HubverError, match="cannot be written"):
         step.outputs({"a": "b"})
+    step.summarize("# Title")
+    (line,) = said
+    assert line.startswith("warning: The runner's file for what this step says cannot be written.")

@@ -179,8 +179,10 @@ def test_what_is_undecided_is_no_success(repo, job):
         (Code(sha=TRAINED, remote="git@elsewhere.example.org:acme/router-training.git"), {MAIN, TRAINED}, MAIN),
         (Code(sha=TRAINED), {MAIN, TRAINED}, MAIN),
         (Code(remote=HERE), {MAIN, TRAINED}, MAIN),
+        (Code(sha="../../../other/repository/dispatches", remote=HERE), {MAIN}, MAIN),
+        (Code(sha="main", remote=HERE), {MAIN, "main"}, MAIN),
     ],
-    ids=["of this repository", "not there", "of another", "of none", "not known"],
+    ids=["of this repository", "not there", "of another", "of none", "not known", "an address", "a branch"],
 )
 def test_the_commit_that_is_marked(repo, job, code, commits, marked):
     job.github.commits = commits

@@ -76,13 +76,14 @@ def test_a_repeated_job_finds_its_own_promotion(repo, job, judged):
     assert len(comments(repo)) == 1
 
 
-def test_what_another_run_promoted_is_not_this_runs_to_roll_back(job, judged):
+def test_what_another_run_promoted_is_not_this_runs_to_roll_back(repo, job, judged):
     _first, sha = judged
     assert job.step("promote", f"{REPO}@{sha}") == 0
     job.monkeypatch.setenv("GITHUB_RUN_ID", "8")
     assert job.step("promote", f"{REPO}@{sha}") == 0
     assert (job.outputs["promoted"], job.outputs["sha"], job.outputs["previous"]) == ("false", sha, "")
     assert "It was there before this run." in job.summary
+    assert "It replaced v1.0.0" in comments(repo)[0]
 
 
 def test_outside_of_a_run_nothing_is_ones_own(job, judged):
