@@ -58,7 +58,7 @@ def find(
 
     Args:
         revision: what whoever started the run asks for: a version, a branch, `refs/pr/N` or a sha.
-        again: also what was judged already.
+        again: also what was judged already, as what a person asks for by name is in any case.
         limit: the most that are judged; the newest are.
         settings: the user's own if None. Their channel is judged for.
         now: the time, for verdicts that expire; the clock's if None.
@@ -72,6 +72,8 @@ def find(
     asked = event.asked(settings.github.event_name, _payload(settings.github), repo_id, revision)
     hub = Hub.of(settings, repo_id)
     repository = _read(hub, repo_id, settings, sweep=asked is None)
+    # A person who asks has it judged again: its promotion may have been lost, and nobody else would offer it anew.
+    again = again or (asked is not None and _by_hand(settings))
     judged = {} if again else _bench(settings, repository, now).judged(repository.events)
     if asked is None:
         return _swept(repo_id, repository, judged, limit)
@@ -88,13 +90,16 @@ def _left_out(repository: Repository, candidate: Candidate, judged: dict[str, st
         return f"{candidate} is in {repository.channel} already."
     if sha in judged:
         return _said(candidate, judged)
-    by_event = settings.github.event_name not in (None, "workflow_dispatch")
-    if by_event and not repository.is_published(sha):
+    if not _by_hand(settings) and not repository.is_published(sha):
         return (
             f"{sha[:8]} was not published by hubver, so no event has it judged. If you know who wrote it, start the "
             "workflow by hand with it as `revision`."
         )
     return None
+
+
+def _by_hand(settings: Settings) -> bool:
+    return settings.github.event_name in (None, "workflow_dispatch")
 
 
 def _swept(repo_id: str, repository: Repository, judged: dict[str, str], limit: int) -> Found:
@@ -111,7 +116,9 @@ def _swept(repo_id: str, repository: Repository, judged: dict[str, str], limit: 
 
 def _said(candidate: Candidate, judged: dict[str, str]) -> str:
     outcome = judged[candidate.revision]
-    return f"{candidate} was judged already, by these gates against what is there now: {outcome}."
+    lost = " If its promotion was lost, run its failed jobs again, or start the workflow by hand with it."
+    said = f"{candidate} was judged already, by these gates against what is there now: {outcome}."
+    return said + (lost if outcome == "pass" else "")
 
 
 def _read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Repository:

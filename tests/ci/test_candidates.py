@@ -139,17 +139,35 @@ def test_what_was_judged_as_it_would_be_now_is_left_out(repo, here, said, waits)
     promote(f"{REPO}@v1.0.0", override="first", settings=here)
     sha = repo.version("v1.1.0")
     repo.judge(sha, **by(here, **said))
-    for asked in (None, "v1.1.0"):
-        found = find(REPO, revision=asked, settings=here)
-        assert names(found) == (["v1.1.0"] if waits else [])
-        assert found.notes == (
-            ()
-            if waits
-            else (
-                f"v1.1.0 was judged already, by these gates against what is there now: {said.get('outcome', 'pass')}.",
-            )
-        )
-        assert names(find(REPO, revision=asked, again=True, settings=here)) == ["v1.1.0"]
+    found = find(REPO, settings=here)
+    assert names(found) == (["v1.1.0"] if waits else [])
+    if waits:
+        assert found.notes == ()
+    else:
+        (note,) = found.notes
+        outcome = said.get("outcome", "pass")
+        assert note.startswith(f"v1.1.0 was judged already, by these gates against what is there now: {outcome}.")
+        assert ("promotion was lost" in note) == (outcome == "pass")
+    assert names(find(REPO, again=True, settings=here)) == ["v1.1.0"]
+    by_event = event_that_asks_for("v1.1.0", here)
+    assert names(find(REPO, settings=by_event)) == (["v1.1.0"] if waits else [])
+
+
+def event_that_asks_for(revision: str, here: Settings) -> Settings:
+    path = here.root / "event.json"
+    path.write_text(json.dumps({"action": "hubver-candidate", "client_payload": {"revision": revision}}))
+    github = here.github.model_copy(update={"event_name": "repository_dispatch", "event_path": path})
+    return here.model_copy(update={"github": github})
+
+
+def test_what_a_person_asks_for_is_judged_again(repo, here):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    repo.judge(repo.version("v1.1.0"), **by(here))
+    assert names(find(REPO, settings=here)) == []
+    by_hand = here.model_copy(update={"github": here.github.model_copy(update={"event_name": "workflow_dispatch"})})
+    for settings in (here, by_hand):
+        assert names(find(REPO, revision="v1.1.0", settings=settings)) == ["v1.1.0"]
 
 
 def test_a_verdict_against_an_earlier_production_is_none(repo, here):
