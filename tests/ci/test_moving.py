@@ -194,6 +194,16 @@ def test_a_rollback_leaves_what_somebody_else_promoted_meanwhile(repo, job, judg
     assert repo.refs().branches["production"] == other
 
 
+def test_a_first_release_has_no_way_back(repo, job):
+    sha = repo.version("v1.0.0")
+    assert job.step("promote", f"{REPO}@{sha}", "--override", "first") == 0
+    assert (job.outputs["promoted"], job.outputs["previous"], job.outputs["rollback-tag"]) == ("true", "", "")
+    assert job.step("rollback", REPO, "--from", sha) == 2
+    assert job.outputs == {"rolled-back": "false"}
+    assert "There is no rollback point" in job.summary
+    assert repo.refs().branches["production"] == sha
+
+
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_deployment_that_cannot_be_recorded_is_a_warning(repo, job, judged, status, monkeypatch):
     monkeypatch.setattr(rest, "_TRIES", 1)
