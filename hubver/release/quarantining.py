@@ -73,5 +73,10 @@ def quarantine(
             )
 
         ledger.append(hub, target.repo_id, event)
-    running = tuple(name for name, channel in state.channels.items() if channel.release.sha == sha)
+    running = tuple(
+        # Where a change is half done, or others moved the branch, it may be either.
+        name
+        for name, channel in state.channels.items()
+        if sha in (channel.release.sha, refs.branches.get(name))
+    )
     return Quarantine(target.repo_id, release, lift, already, running)

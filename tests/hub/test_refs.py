@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from hubver.errors import BadToken, HubUnreachable, NotFound, StaleRef
 from hubver.hub.client import Hub
 from hubver.hub.transport.moves import Move
-from hubver.hub.transport.way import move
+from hubver.hub.transport.way import connect, move
 
 
 def test_several_refs_move_together(repo):
@@ -75,6 +75,17 @@ def test_sixteen_racers_and_one_winner(repo):
     assert len(outcomes) == 16
     assert [refs.branches["production"]] == winners
     assert list(refs.tags) == winners  # the losers' tags did not come into being
+
+
+def test_of_refs_that_move_together_the_one_that_is_elsewhere_is_named(repo):
+    one, two, three = (repo.commit(content) for content in ("one", "two", "three"))
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", None, one)])
+    way = connect(repo.hub, repo.repo_id)
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", one, two)])
+    together = [Move("refs/tags/x", None, one), Move("refs/heads/production", one, three)]
+    with pytest.raises(StaleRef, match="refs/heads/production in acme/router was not moved"):
+        way.carry_out(None, together)
+    assert "x" not in repo.refs().tags
 
 
 @pytest.mark.parametrize(

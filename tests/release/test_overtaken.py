@@ -235,6 +235,14 @@ def test_a_tag_that_is_missing_is_made_however_long_ago_its_line_was_written(rep
     assert repo.refs().tags["rollback/1-v1.0.0"] == one
 
 
+@pytest.mark.parametrize("local_hub", ["atomic git"], indirect=True)
+def test_a_quarantine_names_the_channel_that_others_moved_to_what_it_keeps_out(repo):
+    one, two = released(repo, "v1.0.0", "v1.1.0")
+    assert quarantine(f"{repo.repo_id}@v1.1.0", settings=repo.settings).running_in == ("production",)
+    move(repo.hub, repo.repo_id, [Move("refs/heads/production", two, one)])
+    assert quarantine(f"{repo.repo_id}@v1.0.0", settings=repo.settings).running_in == ("production",)
+
+
 def test_to_stay_is_no_way_back(repo):
     one, two = released(repo, "v1.0.0", "v1.1.0")
     repo.judge(one)

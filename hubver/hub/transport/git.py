@@ -147,9 +147,11 @@ class GitPush:
                 found=_words(error),
                 hint="Run the same command again: it goes on where it stopped.",
             ) from error
-        for ref, refusal in (result.ref_status or {}).items():
-            if refusal is not None:
-                raise self._refused(ref.decode(), redact(str(refusal)))
+        refused = {ref.decode(): str(why) for ref, why in (result.ref_status or {}).items() if why is not None}
+        if refused:
+            # Where one of several is refused, so are the others, and of these a server says nothing but that.
+            ref = max(refused, key=lambda name: ("declined" in refused[name], "atomic" not in refused[name]))
+            raise self._refused(ref, redact(refused[ref]))
 
     def _refused(self, ref: str, refusal: str) -> HubverError:
         """Why a ref was not moved: the Hub would not have it, from this token or from anybody; or somebody was faster.
