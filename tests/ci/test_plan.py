@@ -93,17 +93,20 @@ REMOTE = {
 
 
 @pytest.mark.parametrize(("files", "named"), REMOTE.values(), ids=REMOTE)
-@pytest.mark.parametrize("where", ["candidate", "base"])
-def test_a_candidate_with_code_of_its_own_is_not_judged(repo, job, base, files, named, where):
-    if where == "base":
-        base = upload(repo, BASE, files)
-        files = {}
+def test_a_candidate_with_code_of_its_own_is_not_judged(repo, job, base, files, named):
     sha = upload(repo, REPO, {**adapter(base), **files})
     assert job.step("plan", f"{REPO}@{sha}") == 1
     assert job.outputs == {}
+    assert f"{REPO} at " in job.said[1]
     assert named in job.said[1]
-    assert f"{REPO if where == 'candidate' else BASE} at " in job.said[1]
     assert "brings code of its own" in job.summary
+
+
+def test_a_base_with_code_of_its_own_is_not_judged_unless_the_settings_say_what_to_do(repo, job):
+    base = upload(repo, BASE, REMOTE["model"][0])
+    sha = upload(repo, REPO, adapter(base))
+    assert job.step("plan", f"{REPO}@{sha}") == 1
+    assert f"{BASE} at " in job.said[1]
     for chosen in ("ignore", "run"):
         (job.root / "hubver.toml").write_text(f'remote_code = "{chosen}"\n')
         assert job.step("plan", f"{REPO}@{sha}") == 0
