@@ -71,7 +71,7 @@ def find(
     settings = settings or Settings.load()
     asked = event.asked(settings.github.event_name, _payload(settings.github), repo_id, revision)
     hub = Hub.of(settings, repo_id)
-    repository = _read(hub, repo_id, settings, sweep=asked is None)
+    repository = read(hub, repo_id, settings, sweep=asked is None)
     # A person who asks has it judged again: its promotion may have been lost, and nobody else would offer it anew.
     again = again or (asked is not None and _by_hand(settings))
     judged = {} if again else _bench(settings, repository, now).judged(repository.events)
@@ -121,7 +121,15 @@ def _said(candidate: Candidate, judged: dict[str, str]) -> str:
     return said + (lost if outcome == "pass" else "")
 
 
-def _read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Repository:
+def read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Repository:
+    """What there is to judge in a repository, in three requests.
+
+    Args:
+        sweep: whether it is to be known which pull requests are open.
+
+    Raises:
+        NotFound, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
+    """
     refs = hub.refs(repo_id)
     standing = Standing(hub, repo_id, refs, newest=_NEWEST)
     events = tuple(entry.event for entry in islice(standing.entries(), _NEWEST) if entry.event is not None)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubver.cli.output import give, headed, json_option, note, step, warn
+from hubver.cli import announcing
+from hubver.cli.output import give, headed, json_option, note, plain, step, warn
 from hubver.cli.pending import publish_pending, refuse_beside_pending
 from hubver.cli.signers import certificate_option, chain_option, signer_of, trust_config_option
 
@@ -52,6 +53,7 @@ _SHOWN = 20
     is_flag=True,
     help="Publish what a training left waiting in its output folder FOLDER: checkpoints, and its end.",
 )
+@click.option("--no-dispatch", is_flag=True, help="Do not tell GitHub ([ci] github in hubver.toml) to judge it.")
 @json_option
 def command(
     folder: Path,
@@ -68,6 +70,7 @@ def command(
     certificate_chain: tuple[Path, ...],
     trust_config: Path | None,
     pending: bool,
+    no_dispatch: bool,
     as_json: bool,
 ) -> None:
     """Publish a training run: adapter, tokenizer, record and card in one commit, then the tag.
@@ -75,8 +78,12 @@ def command(
     FOLDER is where the trainer saved the model, with HubverCallback or without. What is not known of the run is listed,
     with what would fill it. Running it again after an interruption finishes the same push.
 
+    Where hubver.toml names a repository on GitHub ([ci] github), its workflow is told to judge the version, by the token
+    in HUBVER_GITHUB_TOKEN, else GITHUB_TOKEN.
+
     With --pending, ORG/NAME is needed only where the training did not say it.
     """
+    from hubver.ci.dispatch import announce
     from hubver.hub import upload_memory
     from hubver.publish import push
     from hubver.settings import Settings
@@ -110,6 +117,8 @@ def command(
     _list_gaps(published.gaps)
     for hint in published.hints:
         warn(hint)
+    announcement = None if no_dispatch else announce(published, settings)
+    announcing.tell(announcement, published.version)
 
     def human() -> Text:
         done = "was already" if published.already else "is"
@@ -119,10 +128,10 @@ def command(
             published.version,
             f" {done} on the Hub{where}: {published.repo_id} at {published.sha[:8]}\n"
             f"{why}  {published.url}\n"
-            f"Next: hubver gate {published.repo_id}@{published.version}",
+            f"{announcing.whose_turn(announcement, f'{published.repo_id}@{published.version}')}",
         )
 
-    give(published, as_json, human)
+    give({**plain(published), "dispatch": announcement}, as_json, human)
 
 
 def _list_left_out(left_out: Sequence[LeftOut]) -> None:
