@@ -44,6 +44,7 @@ _COMMANDS = {
     "reproduce": ("hubver.cli.reproduce", "Run a published training again, and compare the bytes."),
     "bom": ("hubver.cli.bom", "Write a bill of materials (CycloneDX) of a revision."),
     "ci": ("hubver.cli.ci", "Run one step of a GitHub workflow, and tell what came of it."),
+    "relay": ("hubver.cli.relay", "Turn webhooks of the Hub into gates on GitHub."),
     "hub": ("hubver.cli.hub", "Run a Hub of your own on this machine."),
     "demo": ("hubver.cli.demo", "See the whole road in two minutes, without an account."),
 }
