@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from hubver.gate.running import child
 from hubver.gate.running.runner import run
 from hubver.pins import Pin, resolve
 from hubver.settings import Settings
+from hubver.smoke import probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +79,7 @@ def torch_is_loaded():
 
 @pytest.fixture
 def in_this_process(torch_is_loaded, pytester, monkeypatch):
-    """Gates run in this process, where torch is loaded already, for tests of anything but the process that they run in.
+    """Gates and smoke tests run here, where torch is loaded already, for tests of anything but the process that they run in.
 
     A child takes as long to load torch, transformers and peft as ten of these gates take to judge.
     """
@@ -88,6 +90,10 @@ def in_this_process(torch_is_loaded, pytester, monkeypatch):
             patch.setenv("HF_ENDPOINT", settings.endpoint)
             if settings.token is not None:
                 patch.setenv("HF_TOKEN", settings.token.get_secret_value())
+            if "pytest" not in command:
+                patch.setattr(sys, "argv", command[command.index("hubver.smoke.probe") :])
+                probe.main()
+                return 0, deque()
             done = pytester.runpytest_inprocess(*command[command.index("pytest") + 1 :])
         for line in done.outlines:
             if progress is not None and line.startswith(child.PROGRESS):

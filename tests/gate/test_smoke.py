@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
-from collections import deque
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from hubver.localhub import Answer, LocalHub
 from hubver.publish import push
 from hubver.release import promote
 from hubver.settings import Settings
-from hubver.smoke import asking, probe, smoke
+from hubver.smoke import asking, smoke
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,22 +55,8 @@ def served(tiny, tmp_path_factory):
 
 
 @pytest.fixture
-def here(in_this_process, monkeypatch):
+def here(in_this_process):
     """The child's work in this process, where torch is loaded already."""
-    tests_here = child.run
-
-    def run_here(command, settings, progress, timeout):
-        if "pytest" in command:
-            return tests_here(command, settings, progress, timeout)
-        with monkeypatch.context() as patch:
-            patch.setenv("HF_ENDPOINT", settings.endpoint)
-            if settings.token is not None:
-                patch.setenv("HF_TOKEN", settings.token.get_secret_value())
-            patch.setattr(sys, "argv", command[command.index("hubver.smoke.probe") :])
-            probe.main()
-        return 0, deque()
-
-    monkeypatch.setattr(child, "run", run_here)
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""What `hubver init` writes, run as it is: gates, smoke test, the shell's way and GitLab's, with models that answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from on_path import OnPath
+from scaffolds import UsersProject, checkout, lines, tickets
+
+from hubver.errors import Refused
+from hubver.hub.client import Hub
+from hubver.localhub import LocalHub
+from hubver.publish import push
+from hubver.release import promote
+from hubver.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.slow,
+    # PEFT 0.21 still reads a name that transformers 5.23 deprecates.
+    pytest.mark.filterwarnings("ignore:.*gradient_checkpointing. is deprecated:FutureWarning"),
+]
+
+MODEL = "acme/router"
+GOOD, DEAD, BETTER = "v1.0.0", "v1.1.0", "v1.2.0"
+
+
+@pytest.fixture(scope="module")
+def pushed(tiny, tmp_path_factory) -> Path:
+    """A Hub's folder with a base, and three runs: one, one whose adapter changes nothing, and another one."""
+    root = tmp_path_factory.mktemp("scaffolded")
+    with LocalHub(root / "hub") as hub:
+        settings = Settings(endpoint=hub.url, token=hub.token, root=root)
+        push(tiny.base, "acme/base", settings=settings)
+        for version, kind in ((GOOD, {"seed": 2}), (DEAD, {"seed": 3, "dead": True}), (BETTER, {"seed": 4})):
+            folder = shutil.copytree(tiny.adapter(f"run-{version}", **kind), root / version)
+            config = json.loads((folder / "adapter_config.json").read_text())
+            (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "acme/base"}))
+            for name in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copy(tiny.base / name, folder)
+            push(folder, MODEL, version=version, settings=settings)
+    return root / "hub"
+
+
+@pytest.fixture
+def hub(pushed, tmp_path):
+    with LocalHub(shutil.copytree(pushed, tmp_path / "hub")) as running:
+        yield running
+
+
+@pytest.fixture
+def mine(in_this_process, tmp_path, monkeypatch, capsys) -> UsersProject:
+    # After `in_this_process`, which goes into a folder of its own.
+    root = checkout(tmp_path / "router-training")
+    monkeypatch.chdir(root)
+    return UsersProject(root, capsys)
+
+
+@pytest.fixture
+def on_path(tmp_path, in_this_process, capsys, monkeypatch):
+    programs = OnPath(tmp_path / "bin", capsys, monkeypatch)
+    yield programs
+    programs.close()
+
+
+@pytest.fixture
+def release(mine, hub, on_path):
+    """Runs the written release.sh as its user does."""
+
+    def run(revision: str):
+        on_path.calls.clear()
+        return on_path.run(["./release.sh", revision], mine.root, hub.environment())
+
+    return run
+
+
+def in_production(hub) -> str | None:
+    """The version that is in production, as its tag says."""
+    refs = Hub(hub.url).refs(MODEL)
+    sha = refs.branches.get("production")
+    return next((tag for tag in (GOOD, DEAD, BETTER) if sha is not None and refs.tags[tag] == sha), None)
+
+
+SICK = "def test_it_answers(candidate):\n    assert False\n"
+
+
+def test_in_a_shell_from_the_first_candidate_to_a_rollback(mine, hub, release, on_path):
+    mine.done("--model", MODEL, "--ci", "shell")
+
+    def called() -> list[str]:
+        return [call[0] for call in on_path.calls]
+
+    first = release(GOOD)
+    assert first.returncode == 0, first.stdout
+    assert (in_production(hub), called()) == (GOOD, ["resolve", "gate", "promote", "smoke"])
+
+    refused = release(DEAD)
+    assert refused.returncode == 1, refused.stdout
+    assert (in_production(hub), called()) == (GOOD, ["resolve", "gate"])
+
+    (mine.root / "smoke" / "test_smoke.py").write_text(SICK)
+    there = release(GOOD)
+    assert there.returncode == 0, there.stdout
+    assert "is in production already" in there.stdout
+    assert (in_production(hub), called()) == (GOOD, ["resolve", "gate", "promote"])
+
+    sick = release(BETTER)
+    assert sick.returncode == 1, sick.stdout
+    assert (in_production(hub), called()) == (GOOD, ["resolve", "gate", "promote", "smoke", "rollback"])
+    with pytest.raises(Refused, match="quarantine"):
+        promote(f"{MODEL}@{BETTER}", settings=Settings(endpoint=hub.url, token=hub.token))
+
+
+def test_in_a_shell_without_a_revision_or_a_hub_nothing_moves(mine, hub, release, on_path):
+    mine.done("--model", MODEL, "--ci", "shell")
+    assert release("").returncode == 2
+    assert release("v9.9.9").returncode == 2
+    assert on_path.calls == [["resolve", f"{MODEL}@v9.9.9", "--json"]]
+    assert in_production(hub) is None
+
+
+def test_gates_for_examples_are_asked_in_parts_and_judged_together(mine, hub, release, on_path, tmp_path):
+    rows = tmp_path / "held-out.jsonl"
+    rows.write_text(lines(*tickets()))
+    mine.done("--model", MODEL, "--ci", "shell", "--shards", "2", "--examples", str(rows))
+    done = release(GOOD)
+    assert done.returncode == 1, "a random model routes no ticket"
+    assert [call[2:4] for call in on_path.calls if call[0] == "gate"][:2] == [["--shard", "1/2"], ["--shard", "2/2"]]
+    report = json.loads((mine.root / "gate-report.json").read_text())
+    assert {result["policy"] for result in report["gates"]} == {"alive", "floor", "no_regression", "worst_slice"}
+    assert {result["outcome"] for result in report["gates"] if result["policy"] == "alive"} == {"pass"}
+    assert report["outcome"] in ("fail", "inconclusive")
+
+
+class GitLab:
+    """Runs the script lines of a pipeline's jobs in a checkout of each, in the order of their stages."""
+
+    def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath) -> None:
+        self.jobs = yaml.safe_load((project.root / ".gitlab-ci.yml").read_text())
+        self._project, self._hub, self._on_path = project, hub, on_path
+        self._reported: dict[str, str] = {}
+
+    def job(self, name: str, **more: str) -> int:
+        """Run one; its exit code. What it reports goes on to those after it."""
+        merged: dict = {}
+        own = self.jobs[name]
+        extends = own.get("extends", [])
+        for each in [*([extends] if isinstance(extends, str) else extends), name]:
+            part = self.jobs[each]
+            merged = {**merged, **part, "variables": {**merged.get("variables", {}), **part.get("variables", {})}}
+        token = {"HF_TOKEN": self._hub.token} if "id_tokens" in merged else {}
+        env = {**self.jobs["variables"], **self._reported, **token, "HF_ENDPOINT": self._hub.url, **more}
+        done = self._on_path.run(["bash", "-ec", "\n".join(merged["script"])], self._project.root, env)
+        self.said = done.stdout
+        report = merged.get("artifacts", {}).get("reports", {}).get("dotenv")
+        if done.returncode == 0 and report:
+            self._reported |= dict(line.split("=", 1) for line in (self._project.root / report).read_text().split())
+        return done.returncode
+
+
+def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written(mine, hub, on_path):
+    mine.done("--model", MODEL, "--ci", "gitlab", "--shards", "2")
+    pipeline = GitLab(mine, hub, on_path)
+    assert pipeline.job("plan", HUBVER_REVISION=GOOD) == 0, pipeline.said
+    for index in ("1", "2"):
+        assert pipeline.job("shard", CI_NODE_INDEX=index, CI_NODE_TOTAL="2") == 0, pipeline.said
+    assert pipeline.job("verdict") == 0, pipeline.said
+    assert pipeline.job("promote") == 0, pipeline.said
+    assert in_production(hub) == GOOD
+    assert pipeline.job("smoke") == 0, pipeline.said
+    assert pipeline.job("gates") == 0, pipeline.said
+    calls = [" ".join(call[:2]) for call in on_path.calls]
+    assert [call.split()[0] for call in calls] == ["resolve", "gate", "gate", "gate", "promote", "smoke", "gate"]
+    writers = [name for name, job in pipeline.jobs.items() if ".writes" in str(job)]
+    assert writers == ["verdict", "promote", "rollback"]
+
+
+def test_in_gitlab_a_smoke_test_that_fails_takes_back_what_was_promoted_and_nothing_else(mine, hub, on_path):
+    mine.done("--model", MODEL, "--ci", "gitlab")
+    first = promote(f"{MODEL}@{GOOD}", override="first", settings=Settings(endpoint=hub.url, token=hub.token))
+    (mine.root / "smoke" / "test_smoke.py").write_text(SICK)
+    pipeline = GitLab(mine, hub, on_path)
+    for name in ("plan", "shard", "verdict", "promote"):
+        assert pipeline.job(name, HUBVER_REVISION=BETTER) == 0, pipeline.said
+    assert in_production(hub) == BETTER
+    assert pipeline.job("smoke") == 1
+    assert pipeline.job("rollback") == 0, pipeline.said
+    assert in_production(hub) == GOOD
+    for more in ({}, {"PROMOTED": "False"}):  # the promotion was refused, or there was nothing to promote
+        assert GitLab(mine, hub, on_path).job("rollback", CANDIDATE=first.release.sha, **more) == 0
+        assert in_production(hub) == GOOD
