@@ -231,6 +231,7 @@ def test_one_reader_of_the_environment() -> None:
         ["lock", "--help"],
         ["init", "--help"],
         ["demo", "--help"],
+        ["relay", "--help"],
         ["ci", "promote", "--help"],
     ],
     ids=" ".join,

@@ -11,6 +11,8 @@ import click
 from hubver.cli.output import give, json_option, note, step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubver.ci.relay.forwarding import Forwarder
     from hubver.ci.relay.job import Done
     from hubver.ci.relay.space import Space
@@ -53,8 +55,9 @@ def command(
     waits for its verdict, the workflow on GitHub is started by the token in HUBVER_GITHUB_TOKEN, once.
 
     \b
-    With --job: 0 it was dispatched, or there is nothing to do; 1 the secret is another webhook's; 2 the configuration
-    or the event cannot be used; 3 the Hub or GitHub failed.
+    With --job: 0 it was dispatched, or there is nothing to do; 1 the secret is
+    another webhook's; 2 the configuration or the event cannot be used; 3 the
+    Hub or GitHub failed.
     """  # noqa: D301  # click's sign for a paragraph that keeps its lines
     from hubver.ci.relay import setup
     from hubver.ci.relay.forwarding import Forwarder
@@ -66,7 +69,7 @@ def command(
         from hubver.ci.relay import space
 
         written = space.write(write_space, routes)
-        give(written, as_json, lambda: _next_steps(written))
+        give(written, as_json, lambda: _next_steps(written, routes))
         return
     secret = setup.need_secret(settings.relay.secret)
     forwarder = Forwarder(settings, routes)
@@ -93,15 +96,16 @@ def _told(done: Done) -> str:
     return f"ignored: {done.ignored}" if done.ignored else "\n".join(str(outcome) for outcome in done.outcomes)
 
 
-def _next_steps(space: Space) -> str:
+def _next_steps(space: Space, routes: Mapping[str, str]) -> str:
     names = " and ".join(space.written)
     done = f"Wrote {names} into {space.folder}." if names else f"{space.folder} holds all of it already."
+    watched = " ".join(f"--watch model:{repo_id}" for repo_id in routes)
     return (
         f"{done}\n"
-        "Next:\n"
+        "Next, with the secrets in your environment:\n"
         "  hf repos create ORG/relay --type space --sdk docker "
-        "-s HUBVER_WEBHOOK_SECRET -s HUBVER_GITHUB_TOKEN -s HF_TOKEN\n"
+        "--secrets HUBVER_WEBHOOK_SECRET --secrets HUBVER_GITHUB_TOKEN\n"
         f"  hf upload ORG/relay {space.folder} --type space\n"
-        "  hf webhooks create --url https://ORG-relay.hf.space/webhook --watch model:ORG/NAME "
+        f"  hf webhooks create --url https://ORG-relay.hf.space/webhook {watched} "
         '--secret "$HUBVER_WEBHOOK_SECRET"'
     )
