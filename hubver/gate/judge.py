@@ -15,6 +15,7 @@ from hubver.gate.running import runner
 from hubver.gate.running.runner import How
 from hubver.hub import ledger
 from hubver.hub.client import Hub
+from hubver.hub.contents import is_sha
 from hubver.hub.events import Judged, Release, State
 from hubver.pins import Pin, pin, version_of
 from hubver.settings import Settings
@@ -83,7 +84,8 @@ def judge(
     actor = settings.actor or stand.hub.whoami()
     stand.hub.need_write(stand.candidate.repo_id)
     how = replace(how, remembered=_remembered(stand))
-    judged = runner.run(settings, stand.candidate, stand.baseline, stand.gates, reports, how=how, progress=progress)
+    candidate = _readable(stand.candidate)
+    judged = runner.run(settings, candidate, stand.baseline, stand.gates, reports, how=how, progress=progress)
     verdict = judged.verdict
 
     def event(refs: Refs, state: State) -> Judged:
@@ -107,7 +109,7 @@ def judge(
         kept = f"The verdict is {verdict.outcome} and its reports are in {reports}, but the ledger does not have it."
         error.hint = f"{kept} {error.hint or 'Run the same command again.'}"
         raise
-    return Judgement(stand.candidate, stand.baseline, verdict, commit, reports)
+    return Judgement(candidate, stand.baseline, verdict, commit, reports)
 
 
 def ask_part(
@@ -163,6 +165,15 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     return _Stand(hub, refs, candidate, _baseline(hub, target.repo_id, refs, settings), folder)
+
+
+def _readable(candidate: Pin) -> Pin:
+    """A candidate that was asked for by its commit, by its version if it has one, which does not move either."""
+    return (
+        replace(candidate, revision=candidate.version)
+        if is_sha(candidate.revision) and candidate.version
+        else candidate
+    )
 
 
 def _baseline(hub: Hub, repo_id: str, refs: Refs, settings: Settings) -> Pin | None:
