@@ -180,6 +180,33 @@ def test_the_guide_to_locking_does_what_it_says(travelled):
     assert names <= set(re.findall(r'"(\w+)":', (travelled.project / "hubver.lock").read_text(encoding="utf-8")))
 
 
+def test_the_guide_to_ci_prints_what_is_printed(tmp_path, monkeypatch, capsys):
+    """From the empty project on, in the order of the page; what is shown below a command is what it prints."""
+    from scaffolds import UsersProject, checkout, lines, tickets
+
+    page = ROOT / "docs" / "guide" / "ci.md"
+    root = checkout(tmp_path / "router-training")
+    monkeypatch.chdir(root)
+    (root / "held-out.jsonl").write_text(lines(*tickets()), encoding="utf-8")
+    project = UsersProject(root, capsys)
+    typed = [block.split("\n$ ") for block in blocks(page, "console")]
+    inits = [one for block in typed for one in block if one.removeprefix("$ ").startswith("hubver init")]
+    assert len(inits) == 4
+    for one in inits:
+        command, *shown = one.removeprefix("$ ").rstrip().splitlines()
+        code, printed = project.init(*shlex.split(command)[2:])
+        assert code == 0, printed
+        assert [line for line in shown[1:] if line not in printed.splitlines()] == []
+        if one is inits[0]:
+            assert f"  {typed[0][1]}" in printed.splitlines()
+    assert "gate.floor" in (root / "gates" / "test_quality.py").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    called = (ROOT / ".github" / "workflows" / "flow.yml").read_text(encoding="utf-8")
+    table = text[text.index("| input of `flow.yml`") :].split("\n\n")[0]
+    for name in re.findall(r"`([a-z-]+)(?::|`)", table.split("\n", 2)[2]):
+        assert f"      {name}:\n" in called, name
+
+
 @pytest.mark.parametrize("page", [PAGES[0], *GUIDE], ids=lambda page: page.stem)
 def test_the_options_that_are_named_exist(page):
     from click.testing import CliRunner

@@ -38,6 +38,7 @@ class Choices:
         rows: the file of examples, relative to the folder of gates.
         origin: the commit of hubver whose workflows are called; needed by `github` and `gitlab` alone.
         github: `OWNER/REPO` of the project.
+        elsewhere: whether the channel lives in a repository of its own, which has a token of its own.
         gates: the folder of gates, relative to the project.
         settings: the file of settings, relative to the project.
     """
@@ -51,6 +52,7 @@ class Choices:
     rows: str | None
     origin: Origin | None
     github: str | None
+    elsewhere: bool
     gates: str
     settings: str
 

@@ -44,7 +44,7 @@ def clicks(choices: Choices, *, hub: str, path: str | None, branch: str) -> list
         settings = f"https://github.com/{repository}/settings"
         claims = {"repository": repository, "workflow": "hubver.yml", "branch": branch}
         return [
-            Click(publisher, "Trusted Publishers: add one for GitHub Actions", claims, True),
+            Click(publisher, "Trusted Publishers, once the model is there: add one for GitHub Actions", claims, True),
             Click(
                 f"{settings}/environments",
                 f"Environments: add {choices.where}, and as its required reviewers who may let a version through",
@@ -61,7 +61,7 @@ def clicks(choices: Choices, *, hub: str, path: str | None, branch: str) -> list
     if choices.ci == "gitlab":
         claims = {"project_path": path or "GROUP/PROJECT", "ref_type": "branch", "ref": branch}
         return [
-            Click(publisher, "Trusted Publishers: add one for GitLab CI", claims, True),
+            Click(publisher, "Trusted Publishers, once the model is there: add one for GitLab CI", claims, True),
             Click(
                 f"https://gitlab.com/{path or 'GROUP/PROJECT'}/-/settings/ci_cd",
                 f"Protected environments: {choices.where}, with who may deploy; protected branch: {branch}",

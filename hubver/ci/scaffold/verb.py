@@ -136,6 +136,7 @@ def _choices(project: Project, asked: Asked) -> Choices:
         rows=None if examples is None else _rows(examples.file, settings.gates_directory),
         origin=_origin(asked.pin, ci),
         github=project.github,
+        elsewhere=settings.rules.repo is not None,
         gates=_relative(settings.gates_directory, project.root),
         settings="hubver.toml" if settings.source is None else settings.source.name,
     )

@@ -177,6 +177,14 @@ def test_a_channel_gets_a_table_and_an_environment(users_project):
     }
 
 
+def test_a_channel_in_a_repository_of_its_own_has_a_token_of_its_own(users_project):
+    (users_project.root / "hubver.toml").write_text('[channels.production]\nrepo = "acme/router-live"\n')
+    users_project.done("--model", "acme/router")
+    secrets = workflow(users_project)["jobs"]["release"]["secrets"]
+    assert secrets["HUBVER_PRODUCTION_TOKEN"] == "${{ secrets.HUBVER_PRODUCTION_TOKEN }}"
+    assert list(workflow(users_project)["jobs"]["gates"]["secrets"]) == ["HF_READ_TOKEN"]
+
+
 def test_dependabot_s_own_settings_stay_and_get_an_entry_when_asked(users_project):
     file = users_project.root / ".github" / "dependabot.yml"
     file.parent.mkdir()
