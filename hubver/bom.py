@@ -43,13 +43,13 @@ def bill_of_materials(target: str, *, settings: Settings) -> bytes:
         HarnessFailed: what was made is not what the schema says.
     """
     _need_library()
-    hub = Hub.of(settings)
     pin = pins.resolve(target, settings=settings)
+    hub = Hub.of(settings, pin.repo_id)
     record = pins.record_of(hub, pin)
     licences = {pin.repo_id: _licence(hub, pin.repo_id, pin.sha)}
     base = record.base_model
     if base.id and base.sha:
-        licences[base.id] = _licence(hub, base.id, base.sha)
+        licences[base.id] = _licence(Hub.of(settings, base.id), base.id, base.sha)
     return render(record, pin, licences, hub.endpoint)
 
 

@@ -104,7 +104,7 @@ def status(repo_id: str, *, settings: Settings | None = None, now: datetime | No
         BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     refs = hub.refs(repo_id)
     standing = Standing(hub, repo_id, refs, newest=_NEWEST)
     newest = tuple(islice(standing.entries(), _NEWEST))

@@ -76,8 +76,8 @@ def resolve(text: str | None = None, *, lock: Path | str | None = None, settings
     if text is None:
         raise BadInput("Nothing was named.", expected="ORG/NAME@REVISION, or a lock file")
     settings = settings or Settings.load()
-    hub = Hub.of(settings)
     target = Target.parse(text)
+    hub = Hub.of(settings, target.repo_id)
     lives_in = settings.on_channel(None).rules.repo
     if target.revision in (None, settings.production) and lives_in not in (None, target.repo_id):
         raise NotFound(
@@ -171,7 +171,7 @@ def record_bytes(hub: Hub, pinned: Pin) -> bytes:
 
 def fetch(settings: Settings, pinned: Pin) -> Path:
     """A local folder with every file of the pinned revision."""
-    return Hub.of(settings).snapshot(pinned.repo_id, pinned.sha)
+    return Hub.of(settings, pinned.repo_id).snapshot(pinned.repo_id, pinned.sha)
 
 
 def fetch_base(settings: Settings, pinned: Pin) -> Path:
@@ -182,7 +182,7 @@ def fetch_base(settings: Settings, pinned: Pin) -> Path:
         NotFound: see `need_weights`.
     """
     base_id, base_revision = need_base(pinned)
-    folder = Hub.of(settings).snapshot(base_id, base_revision, BASE_FILES)
+    folder = Hub.of(settings, base_id).snapshot(base_id, base_revision, BASE_FILES)
     need_weights(base_id, base_revision, [file.name for file in folder.iterdir()])
     return folder
 

@@ -113,7 +113,7 @@ def push(
         BadToken, HubUnreachable, HubFailed: see `hubver.hub`; the same push goes on where it stopped.
     """
     settings = settings or Settings.load()
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     hub.need_token()
     gaps.check_names(settings.record.required, settings.source)
     wanted = Version.parse(version) if version is not None else None
@@ -130,7 +130,7 @@ def push(
             repo_id=repo_id,
             version=None,
             message=redact(" ".join(message.split())) if message else None,
-            resolve_base=hub.resolve,
+            resolve_base=Hub.of(settings).resolve,
             now=datetime.now(timezone.utc),
             data=data,
             base=base,

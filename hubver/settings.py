@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_va
 from hubver.channel_settings import PRODUCTION, ChannelSettings, check_channels, checked_branch
 from hubver.ci_settings import CiSettings, GithubSettings
 from hubver.errors import BadSettings
+from hubver.oidc_settings import OidcSettings
 from hubver.relay_settings import RelaySettings
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ class Settings(BaseModel):
         endpoint: the Hub's address. From `HF_ENDPOINT` alone: a file that came with somebody's repository must not say
             where the user's token is sent.
         token: the access token, or None. From `HF_TOKEN`, else the one `hf auth login` stored.
+        oidc: what the job that this is may be trusted by without a token; None where `HF_OIDC_RESOURCE` is not set.
         production: the branch that applications follow.
         acting_on: the channel that a command moves or judges for, where it is not production; see `on_channel`.
         channels: the tables `[channels.NAME]`, by branch.
         gates: the folder of gates, relative to the folder of `hubver.toml`.
-        actor: who acts, where a CI system says it (`GITHUB_ACTOR`); else the Hub is asked.
+        actor: who acts, where a CI system says it (`GITHUB_ACTOR`, `GITLAB_USER_LOGIN`); else the Hub is asked.
         run_url: the page of the CI run, where there is one.
         root: the folder of `hubver.toml`, or the working directory.
         cache: where answers of models are kept between gates: `HUBVER_CACHE`, else `$XDG_CACHE_HOME/hubver`, else
@@ -82,6 +84,7 @@ class Settings(BaseModel):
 
     endpoint: str = DEFAULT_ENDPOINT
     token: SecretStr | None = None
+    oidc: OidcSettings | None = None
     production: str = PRODUCTION
     acting_on: str | None = None
     channels: dict[str, ChannelSettings] = {}
@@ -188,10 +191,14 @@ class Settings(BaseModel):
             )
         return self.model_copy(update={"acting_on": name})
 
+    @property
+    def own_repos(self) -> frozenset[str]:
+        """The repositories that channels live in by themselves."""
+        return frozenset(rules.repo for rules in self.channels.values() if rules.repo is not None)
+
     def token_for(self, repo_id: str | None) -> SecretStr | None:
-        """The token that writes to a repository."""
-        own = {rules.repo for rules in self.channels.values()} - {None}
-        return self.production_token or self.token if repo_id in own else self.token
+        """The token that is kept for a repository; where none is kept, see `hubver.hub.keyless`."""
+        return self.production_token or self.token if repo_id in self.own_repos else self.token
 
     @property
     def channel(self) -> str:
@@ -272,6 +279,7 @@ def _checked(path: Path, values: object) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {"cache": _cache(environ), "reproducing": bool(environ.get("HUBVER_REPRODUCING"))}
     values["github"] = GithubSettings.of(environ)
+    values["oidc"] = OidcSettings.of(environ)
     values["relay"] = RelaySettings.of(environ)
     if endpoint := environ.get("HF_ENDPOINT"):
         values["endpoint"] = endpoint
@@ -281,8 +289,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         values["production_token"] = token
     if password := environ.get("HUBVER_SIGN_PASSWORD"):
         values["sign_password"] = password
-    if actor := environ.get("GITHUB_ACTOR"):
+    if actor := environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN"):
         values["actor"] = actor
+    if url := environ.get("CI_JOB_URL"):
+        values["run_url"] = url
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_REPOSITORY"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         values["run_url"] = f"{server}/{environ['GITHUB_REPOSITORY']}/actions/runs/{environ['GITHUB_RUN_ID']}"

@@ -134,7 +134,7 @@ class _Finishing:
                 )
             if self.repo_id not in (None, repo_id):
                 raise BadInput(f"The run is to be published to {repo_id}.", found=self.repo_id)
-            hub = Hub.of(self.settings)
+            hub = Hub.of(self.settings, repo_id)
             hub.need_token()
             done = {"checkpoint": self._checkpoint, "best": self._best, "final": self._final}[entry.kind]
             return replace(done(hub, repo_id, waiting, known), folder=None)
@@ -149,7 +149,7 @@ class _Finishing:
             repo_id=repo_id,
             version=None,
             message=waiting.entry.message,
-            resolve_base=hub.resolve,
+            resolve_base=Hub.of(self.settings).resolve,
             now=datetime.now(timezone.utc),
         )
         _check_unchanged(waiting)

@@ -94,6 +94,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _quiet_libraries()
+    _no_other_tokens()
     _settle_streams()
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
@@ -163,6 +164,12 @@ def _settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _no_other_tokens() -> None:
+    """Where tokens are exchanged, keep the Hub's client from exchanging one of its own: each request is told its token."""
+    if os.environ.get("HF_OIDC_RESOURCE"):
+        os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105  # a switch, read when huggingface_hub is imported
 
 
 def _quiet_libraries() -> None:

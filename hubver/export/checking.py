@@ -109,7 +109,7 @@ def check(
             newer = None
             if repo_id is not None:
                 tell(f"comparing with the ledger of {repo_id}")
-                newer, differing = _compare(Hub.of(settings or Settings.load()), repo_id, bundle, seen.titles)
+                newer, differing = _compare(Hub.of(settings or Settings.load(), repo_id), repo_id, bundle, seen.titles)
                 findings += differing
             notes = [finding for finding in broken if finding not in wrong]
             return Checked(

@@ -68,7 +68,7 @@ def export(
         BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    hub, tell = Hub.of(settings), progress or (lambda _line: None)
+    hub, tell = Hub.of(settings, repo_id), progress or (lambda _line: None)
     Target.repo(repo_id)
     hub.refs(repo_id)  # says best what is wrong with a name or a token
     file = file or Path(f"{repo_id.partition('/')[2]}-ledger.bundle")

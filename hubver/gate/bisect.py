@@ -104,7 +104,8 @@ def bisect(
         NotFound, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    repo_id, hub = Target.repo(repo), Hub.of(settings)
+    repo_id = Target.repo(repo)
+    hub = Hub.of(settings, repo_id)
     refs = hub.refs(repo_id)
     versions = between(refs, good, bad)
     asking = _Asking(settings, hub, repo_id, refs, gates or settings.gates_directory, gate, versions[0], progress)

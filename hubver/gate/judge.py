@@ -78,7 +78,7 @@ def judge(
             hint=f"Run all gates with: hubver gate {text}",
         )
     settings = settings or Settings.load()
-    Hub.of(settings).need_token()
+    Hub.of(settings, Target.parse(text).repo_id).need_token()
     stand = _stand(text, gates, settings)
     reports = out or Path.cwd()
     actor = settings.actor or stand.hub.whoami()
@@ -161,7 +161,7 @@ def _stand(text: str, gates: Path | None, settings: Settings) -> _Stand:
             hint="Name it with --gates DIR, or with `gates` in hubver.toml",
         )
     target = Target.parse(text, need_revision=True)
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, target.repo_id)
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
     return _Stand(hub, refs, candidate, _baseline(hub, target.repo_id, refs, settings), folder)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hubver.errors import AlreadyExists, HubFailed
+from hubver.hub import keyless
 from hubver.hub.answers import translated
 from hubver.hub.queries import Queries
 
@@ -27,8 +28,13 @@ class Hub(Queries):
 
     @classmethod
     def of(cls, settings: Settings, repo_id: str | None = None) -> Hub:
-        """The Hub that the settings name, for writing to a repository, or for reading any."""
-        return cls(settings.endpoint, settings.token_for(repo_id))
+        """The Hub that the settings name.
+
+        Args:
+            repo_id: the repository that is to be read or written: it may need a token of its own. None for any other
+                that is to be read.
+        """
+        return cls(settings.endpoint, keyless.source(settings, repo_id) or settings.token_for(repo_id))
 
     def need_write(self, repo_id: str) -> None:
         """Raise now where the token may not write to a repository: `GET /api/models/ID/auth-check/write`.

@@ -9,7 +9,6 @@ Source of the endpoints: the Hub's OpenAPI document, and huggingface_hub 2.4.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from hubver import __version__
 from hubver.errors import BadToken, NotFound
 from hubver.hub.answers import translated
 from hubver.hub.contents import Comment, Commit, PullRequest, Refs, StoredFile
+from hubver.hub.keyless import ACCOUNT, Keyless
 from hubver.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -31,12 +31,22 @@ class Queries:
 
     Args:
         endpoint: its address, without a final slash.
-        token: sent as a bearer token; anonymous if None. It never leaves this class but to the Hub.
+        token: sent as a bearer token, or what gives one when it is needed; anonymous if None. It never leaves this class
+            but to the Hub.
     """
 
-    def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
+    def __init__(self, endpoint: str, token: SecretStr | Keyless | None = None) -> None:
         self.endpoint = endpoint
-        self.token = token
+        self._given = token
+
+    @property
+    def token(self) -> SecretStr | None:
+        """The token that is good now.
+
+        Raises:
+            BadToken, HubUnreachable, HubFailed: see `hubver.hub.keyless`.
+        """
+        return self._given.token() if isinstance(self._given, Keyless) else self._given
 
     def need_token(self) -> None:
         """Raise now, not after minutes of work, where there is no token to write with.
@@ -46,7 +56,8 @@ class Queries:
         """
         if self.token is None:
             raise BadToken(
-                f"There is no token for {self.endpoint}.", hint="Set HF_TOKEN to a write token, or run: hf auth login"
+                f"There is no token for {self.endpoint}.",
+                hint="Set HF_TOKEN to a write token, or run: hf auth login. In CI, HF_OIDC_RESOURCE needs none.",
             )
 
     def whoami(self) -> str:
@@ -55,7 +66,13 @@ class Queries:
         Raises:
             BadToken: the token is not valid.
         """
-        return self._reader.json("/api/whoami-v2", lambda answer: str(answer["name"]), subject="this account")
+        try:
+            return self._reader.json("/api/whoami-v2", lambda answer: str(answer["name"]), subject="this account")
+        except BadToken:
+            # Whether the Hub tells a job, which is nobody's account, who it is: nobody has said so.
+            if isinstance(self._given, Keyless):
+                return ACCOUNT
+            raise
 
     def refs(self, repo_id: str) -> Refs:
         """All refs, pull requests included, in one request.
@@ -182,15 +199,16 @@ class Queries:
     @property
     def _plain_token(self) -> str | Literal[False]:
         # False, and not None: None would make the client look for a token of its own.
-        return self.token.get_secret_value() if self.token else False
+        token = self.token
+        return token.get_secret_value() if token else False
 
-    @cached_property
+    @property
     def _reader(self) -> Reader:
         return Reader(self.endpoint, self._plain_token)
 
-    @cached_property
+    @property
     def api(self) -> HfApi:
-        """The Hub's own client, made when first needed: importing it takes a third of a second."""
+        """The Hub's own client, with the token that is good now: importing it takes a third of a second."""
         from huggingface_hub import HfApi
 
         return HfApi(

@@ -48,7 +48,9 @@ def promote(
             f"{settings.channel} lives in {where}, which takes copies of another repository only.",
             hint=f"Promote from there, also what was here before: hubver promote ORG/NAME@{revision}",
         )
-    work = _Promoting(Hub.of(settings), Hub.of(settings, where), repo_id, where, revision, override, settings, tell)
+    work = _Promoting(
+        Hub.of(settings, repo_id), Hub.of(settings, where), repo_id, where, revision, override, settings, tell
+    )
     try:
         done, found = transaction.change(work.hub, where, settings, work.attempt, tell)
     except NotFound as error:

@@ -52,7 +52,7 @@ def promote(
     tell = progress or (lambda _line: None)
     if settings.rules.repo is not None:
         return elsewhere.promote(target.repo_id, target.revision or "", override, settings, tell)
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, target.repo_id)
     work = _Promoting(hub, target.repo_id, target.revision or "", override, settings, tell)
     done = transaction.change(hub, target.repo_id, settings, work.attempt, tell)
     if done.channel != settings.production:

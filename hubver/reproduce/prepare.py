@@ -55,8 +55,8 @@ def prepare(target: str, given: Given, *, settings: Settings) -> Prepared:
         BadInput: the record does not say enough; the message says what can be given.
         BadDocument: the record cannot be read, or the published difference is not the one that it names.
     """
-    hub = Hub.of(settings)
     pin = pins.resolve(target, settings=settings)
+    hub = Hub.of(settings, pin.repo_id)
     record = pins.record_of(hub, pin)
     made = plan(record, _diff(hub, pin, record), given)
     here = compare_environment(record, Path(sys.executable), {**os.environ, **made.variables})

@@ -47,7 +47,7 @@ def events(
         NotFound, BadInput, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
     """
     Target.repo(repo_id)
-    hub = Hub.of(settings or Settings.load())
+    hub = Hub.of(settings or Settings.load(), repo_id)
     refs = hub.refs(repo_id)
     if channel is None and not kinds and since is None:
         found = ledger.entries(hub, repo_id, refs, page=min(limit + 1, ledger.WHOLE_PAGE))

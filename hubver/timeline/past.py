@@ -76,7 +76,7 @@ def history(
             f"{when:%Y-%m-%d %H:%M} UTC has not come yet, so nobody knows what is in {channel} then.",
             found=f"it is {now.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
         )
-    hub = Hub.of(settings)
+    hub = Hub.of(settings, repo_id)
     pages = Pages.of(hub, repo_id, hub.refs(repo_id))
     if when is not None:
         found, ahead = periods.at(pages, channel, when)

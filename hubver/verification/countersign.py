@@ -68,7 +68,8 @@ def sign(
         BadToken, HubUnreachable: see `hubver.hub`.
     """
     settings = settings or Settings.load()
-    hub, asked = Hub.of(settings), Target.parse(target, need_revision=True)
+    asked = Target.parse(target, need_revision=True)
+    hub = Hub.of(settings, asked.repo_id)
     hub.need_token()
     tell = progress or (lambda _line: None)
     refs, revision = hub.refs(asked.repo_id), asked.revision or ""

@@ -66,7 +66,8 @@ def verify(
         raise BadInput(f"{folder} is not a folder.", expected="a folder with the files of the revision")
     settings = settings or Settings.load()
     tell = progress or (lambda _line: None)
-    hub, asked = Hub.of(settings), Target.parse(target)
+    asked = Target.parse(target)
+    hub = Hub.of(settings, asked.repo_id)
     revision = asked.revision or settings.production
     refs = hub.refs(asked.repo_id)
     sha = find_sha(hub, asked.repo_id, revision, refs, production=settings.production)
