@@ -41,7 +41,7 @@ _TIMEOUT_S = 30.0
 _PAUSE_S = 0.3
 _AGAIN_S = 60.0
 # Of GitHub, what a trusted publisher can be told by; of others, who they say they are.
-_CLAIMS = ("repository", "ref", "workflow_ref", "environment", "project_path", "sub", "aud", "iss")
+_CLAIMS = ("repository", "ref", "ref_type", "workflow_ref", "environment", "project_path", "sub", "aud", "iss")
 _BRANCH = "refs/heads/"
 
 
