@@ -85,7 +85,7 @@ def has_verdict(repository: Repository, sha: str, settings: Settings) -> bool:
 
 
 def _was_judged(published: Published, settings: Settings) -> bool:
-    repository = candidates.read(Hub.of(settings), published.repo_id, settings, sweep=False)
+    repository = candidates.read(Hub.of(settings, published.repo_id), published.repo_id, settings, sweep=False)
     return published.sha == repository.now or has_verdict(repository, published.sha, settings)
 
 
