@@ -138,7 +138,6 @@ class _Work:
         words = self._lay_inputs(directory)
         with self._pinned() as view:
             variables = run.environment(self.place, interpreter, self.plan.variables, view.url)
-            compared = compare_environment(self.record, interpreter, variables)
             began = time.time()
             self.tell(f"running: {self.plan.program or 'python'} {' '.join(self.plan.command)}")
             ran = run.run([self._program(interpreter), *words], directory, variables, self.place.log, self.tell)
@@ -150,6 +149,8 @@ class _Work:
         if produced is not None:
             # What the run itself has seen: a script may choose its threads, or leave an accelerator alone.
             compared = environment.compare(self.record.environment, produced.environment)
+        else:
+            compared = compare_environment(self.record, interpreter, variables)
         scored = self._score(output) if gate and comparison.grade != "identical" else None
         return Reproduction(
             repo_id=self.prepared.pin.repo_id,
