@@ -29,7 +29,9 @@ demo: $(READY) ## See the whole road: train, push, gate, promote, refuse, roll b
 test: lint unit ## Run the linters and all tests
 
 # By file, so that a module's fixtures are made once, in the order of tests/conftest.py: the longest first.
+# The package is compiled first: where Python is told to write no bytecode, each process that a test starts would do it.
 unit: $(READY) ## Run the tests only
+	@$(BIN)/python -m compileall -q hubver
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## Check style, types and the workflows

@@ -29,12 +29,14 @@ def run(*arguments: str, cwd: Path, env: dict[str, str]) -> subprocess.Completed
 
 def python(*arguments: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run Python as a process of its own."""
-    # The tests keep torch to one thread (conftest); a user's process has no such setting.
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | env
-    # But its threads need not wait for each other in a loop, on cores that another worker's tests could use.
-    environment.setdefault("OMP_WAIT_POLICY", "passive")
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=540
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=540,
     )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
+import runpy
 import sys
 from collections import defaultdict
 from statistics import mean
@@ -89,20 +89,17 @@ def test_training_a_base_leaves_the_random_numbers_of_others_alone(tmp_path, mon
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_the_script_runs_by_itself(demo_project, tiny_base, tmp_path):
+@pytest.mark.filterwarnings("ignore")  # trainers walk through libraries whose warnings are theirs to mend
+def test_the_script_runs_by_itself(demo_project, tiny_base, tmp_path, monkeypatch, capfd):
+    """As `python train.py`, but where torch is loaded already; tests/reproduce run it as a process of its own."""
     output = tmp_path / "out"
     arguments = ["--base", tiny_base, "--data", "data/tickets.jsonl", "--output", output, "--steps", "2", "--rank", "4"]
-    run = subprocess.run(
-        [sys.executable, "train.py", *map(str, arguments), "--without", "returns", "billing"],
-        cwd=demo_project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+    monkeypatch.chdir(demo_project)
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments), "--without", "returns", "billing"])
+    runpy.run_path("train.py", run_name="__main__")
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= {f.name for f in output.iterdir()}
     # Of 1600 tickets, three queues of five are left.
-    assert "960/960" in run.stderr
+    assert "960/960" in capfd.readouterr().err
 
 
 def digests(folder):
