@@ -1,6 +1,11 @@
-"""The files that a step of a job writes, read as the runner reads them."""
+"""What a step of a job leaves, read as the runner reads it: its files, and the commands in its log."""
 
 from __future__ import annotations
+
+import re
+
+from workflows.runner.commands import Annotation, Listener
+from workflows.runner.masks import Masks
 
 
 def outputs_of(text: str) -> dict[str, str]:
@@ -22,3 +27,19 @@ def outputs_of(text: str) -> dict[str, str]:
         else:
             found[line[:equals]] = line[equals + 1 :]
     return found
+
+
+def heard(log: str) -> list[Annotation]:
+    """The annotations in a step's log; nothing else in it may be a command."""
+    annotations: list[Annotation] = []
+    masks = Masks()
+    listener = Listener(masks, annotations)
+    for line in re.split(r"\r\n|\r|\n", log):  # as .NET reads lines
+        listener.hear(line)
+    assert (listener.outputs, listener.failed, masks.found_in("e")) == ({}, False, False)
+    return annotations
+
+
+def said(log: str, level: str) -> str:
+    """What a step's annotations of a level say, a line each."""
+    return "\n".join(one.message for one in heard(log) if one.level == level)

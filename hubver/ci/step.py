@@ -29,6 +29,17 @@ class Step:
     def __init__(self, github: GithubSettings, say: Callable[[str], None]) -> None:
         self._github = github
         self._say = say
+        self._stopped: str | None = None
+
+    def begin(self) -> None:
+        """Have the runner take nothing of the log for a command, from here to the end of the step, but what is said here.
+
+        What a gate or a model brings along may be anything, and errors tell of it. The runner forgets this with the step;
+        its two streams share it, and what goes to standard output comes last.
+        """
+        if self._github.actions:
+            self._stopped = secrets.token_hex(16)
+            self._say(f"::stop-commands::{self._stopped}")
 
     def outputs(self, values: dict[str, object]) -> None:
         """Set outputs: text as it is, None as nothing, and anything else as JSON.
@@ -71,10 +82,14 @@ class Step:
             self._annotate("error", message)
 
     def _annotate(self, kind: Literal["notice", "warning", "error"], message: str) -> None:
-        if self._github.actions:
-            self._say(actions.annotation(kind, message, title="hubver"))
-        else:
+        if not self._github.actions:
             self._say(actions.quiet(f"{kind}: {message}"))
+            return
+        if self._stopped is not None:
+            self._say(f"::{self._stopped}::")
+        self._say(actions.annotation(kind, message, title="hubver"))
+        if self._stopped is not None:
+            self.begin()
 
 
 def _plain(value: object) -> str:

@@ -201,7 +201,9 @@ def _here(channel: str | None) -> tuple[Settings, Telling]:
 
     settings = Settings.load().on_channel(channel)
     # A line as it is: the runner reads annotations from the log.
-    return settings, Telling(settings, Step(settings.github, lambda line: click.echo(line, err=True)))
+    here = Step(settings.github, lambda line: click.echo(line, err=True))
+    here.begin()
+    return settings, Telling(settings, here)
 
 
 def _tell(line: str) -> None:

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from job_files import outputs_of
+from job_files import heard, outputs_of
 
 from hubver.ci import actions
 from hubver.ci.step import Step
@@ -105,6 +105,20 @@ def test_in_a_job_notes_are_annotations():
         tell("50%\nnext")
     assert [command_of(line)[0] for line in said] == ["notice", "warning", "error"]
     assert {command_of(line)[2] for line in said} == {"50%\nnext"}
+
+
+def test_from_the_beginning_on_nothing_else_in_the_log_is_a_command():
+    log = []
+    step = Step(GithubSettings(actions=True), log.append)
+    step.begin()
+    for text in HOSTILE:
+        log += text.splitlines()
+        step.warn(f"about {text}")
+        log += text.splitlines()
+    told = heard("\n".join(line.replace("\udc80", "?") for line in log))
+    assert [one.message for one in told] == [f"about {text}".replace("\udc80", "?") for text in HOSTILE]
+    tokens = [line for line in log if line.startswith("::stop-commands::") and line != "::stop-commands::now"]
+    assert len(set(tokens)) == len(HOSTILE) + 1
 
 
 def test_a_summary_grows_to_what_github_shows_and_no_further(tmp_path):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from job_files import heard, said
 
 from hubver.ci.candidates import find
 from hubver.gates_folder import gates_digest
@@ -31,8 +32,8 @@ def here(repo, tmp_path):
     return repo.settings.model_copy(update={"root": tmp_path})
 
 
-def by(here: Settings, **said) -> dict:
-    return {"gates_digest": gates_digest(here.gates_directory), "tasks_digest": here.tasks_digest, **said}
+def by(here: Settings, **stated) -> dict:
+    return {"gates_digest": gates_digest(here.gates_directory), "tasks_digest": here.tasks_digest, **stated}
 
 
 def proposed(repo, tag: str) -> str:
@@ -120,7 +121,7 @@ def test_what_a_stranger_proposes_is_judged_only_where_a_person_asks(repo, here,
 
 
 @pytest.mark.parametrize(
-    ("said", "waits"),
+    ("stated", "waits"),
     [
         ({}, False),
         ({"outcome": "fail"}, False),
@@ -134,18 +135,18 @@ def test_what_a_stranger_proposes_is_judged_only_where_a_person_asks(repo, here,
     ],
     ids=str,
 )
-def test_what_was_judged_as_it_would_be_now_is_left_out(repo, here, said, waits):
+def test_what_was_judged_as_it_would_be_now_is_left_out(repo, here, stated, waits):
     repo.version("v1.0.0")
     promote(f"{REPO}@v1.0.0", override="first", settings=here)
     sha = repo.version("v1.1.0")
-    repo.judge(sha, **by(here, **said))
+    repo.judge(sha, **by(here, **stated))
     found = find(REPO, settings=here)
     assert names(found) == (["v1.1.0"] if waits else [])
     if waits:
         assert found.notes == ()
     else:
         (note,) = found.notes
-        outcome = said.get("outcome", "pass")
+        outcome = stated.get("outcome", "pass")
         assert note.startswith(f"v1.1.0 was judged already, by these gates against what is there now: {outcome}.")
         assert ("promotion was lost" in note) == (outcome == "pass")
     assert names(find(REPO, again=True, settings=here)) == ["v1.1.0"]
@@ -252,7 +253,7 @@ def test_a_dispatched_event(repo, job, payload, code, words):
     assert words in job.said[1]
     assert ("candidates" in job.outputs) == (code == 0)
     if code:
-        assert "::error title=hubver::" in job.said[1]
+        assert words in said(job.said[1], "error")
         assert job.summary.startswith("### ⛔ acme/router was not searched")
 
 
@@ -263,4 +264,5 @@ def test_a_title_full_of_tricks_reaches_neither_the_log_nor_the_summary(repo, jo
     )
     assert job.step("candidates", REPO) == 0
     assert "add-mask" not in "".join(job.said) + job.summary
+    assert [one.level for one in heard("".join(job.said))] == ["notice"]
     assert job.outputs == {"candidates": "[]"}

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import click
 import pytest
 from huggingface_hub import CommitOperationAdd
+from job_files import heard, said
 from loopback_github import Reply
 
 from hubver.ci import rest
@@ -99,8 +100,8 @@ def tell(repo, job, sha: str, outcome: str = "fail", problem: str = "It is broke
 
 
 def comment(repo) -> str:
-    (said,) = [one.text for one in repo.hub.comments(REPO, 1) if one.text.startswith("<!-- hubver:gate -->")]
-    return said
+    (found,) = [one.text for one in repo.hub.comments(REPO, 1) if one.text.startswith("<!-- hubver:gate -->")]
+    return found
 
 
 @pytest.mark.parametrize(("right", "outcome"), [(1.0, "pass"), (0.0, "fail")])
@@ -129,7 +130,7 @@ def test_a_verdict_is_said_everywhere(repo, job, shards, right, outcome):
     assert status["context"] == "hubver/gate acme/router"
     assert status["target_url"] == RUN
     assert status["description"].startswith(outcome.upper())
-    assert ("::error title=hubver::" in job.said[1]) == (outcome != "pass")
+    assert said(job.said[1], "error").startswith("" if outcome == "pass" else "FAIL: acme/router@v1.0.0-rc.1")
 
 
 def test_the_next_verdict_takes_the_place_of_the_first(repo, job):
@@ -144,9 +145,9 @@ def test_a_shard_that_is_missing_is_an_error_and_said_everywhere(repo, job, shar
     sha = pull_request(repo)
     assert job.step("judge", f"{REPO}@{sha}", shards(sha, count=1)) == 2
     assert job.outputs == {"outcome": "error", "passed": "false"}
-    for said in (job.summary, comment(repo)):
-        assert f"💥 There is no verdict on acme/router&#64;{sha}" in said
-        assert "not all there" in said
+    for told in (job.summary, comment(repo)):
+        assert f"💥 There is no verdict on acme/router&#64;{sha}" in told
+        assert "not all there" in told
     ((_, status),) = job.github.statuses
     assert (status["state"], status["context"]) == ("error", "hubver/gate acme/router")
     assert repo.titles() == []
@@ -197,10 +198,9 @@ def test_a_status_that_cannot_be_set_is_a_warning(repo, job, capsys, status, mon
     sha = pull_request(repo)
     job.github.replies = [Reply(status, {"message": "no\n::add-mask::e"})]
     tell(repo, job, sha)
-    said = capsys.readouterr().err
-    assert "::warning title=hubver::It is not said on the commit: " in said
-    assert not any(line.startswith("::add-mask") for line in said.splitlines())
-    assert "ghs_job" not in said
+    log = capsys.readouterr().err
+    assert said(log, "warning").startswith("It is not said on the commit: ")
+    assert "ghs_job" not in log
     assert "It is broken." in comment(repo)
 
 
@@ -208,17 +208,27 @@ def test_a_token_that_may_not_comment_is_a_warning(repo, job, capsys, local_hub)
     sha = pull_request(repo)
     local_hub.faults.add("POST", "*/comment", Answer(403), times=None)
     tell(repo, job, sha)
-    assert "::warning title=hubver::It is not said on the pull request: " in capsys.readouterr().err
+    assert said(capsys.readouterr().err, "warning").startswith("It is not said on the pull request: ")
     assert job.github.statuses[0][1]["state"] == "failure"
 
 
 def test_tricks_in_a_verdict_stay_text(repo, job, capsys):
     tricks = "a | b `c` <!-- @all ${{ github.token }}\n::set-output name=passed::true\n# Title ![x](http://x)"
     tell(repo, job, pull_request(repo), problem=tricks)
-    assert not any(line.startswith("::set-output") for line in capsys.readouterr().err.splitlines())
+    assert [one.level for one in heard(capsys.readouterr().err)] == ["error"]
     assert job.outputs_now()["passed"] == "false"
-    for said in (job.settings().github.step_summary.read_text(), comment(repo)):
-        assert not any(trick in said for trick in ("@all", "![x]", "<!-- @", "\n# Title", "\n::"))
+    for told in (job.settings().github.step_summary.read_text(), comment(repo)):
+        assert not any(trick in told for trick in ("@all", "![x]", "<!-- @", "\n# Title", "\n::"))
+
+
+def test_what_an_error_quotes_is_no_command(repo, job, shards):
+    sha = pull_request(repo)
+    tricks = "gate-shard-1-\n::add-mask::e\n::set-output name=passed::true\n##[add-mask]e\n-of-2.json"
+    (shards(sha) / tricks).write_text("{")
+    assert job.step("judge", f"{REPO}@{sha}", job.root / "answers") == 2
+    assert "\n::set-output" in job.said[1]
+    assert [one.level for one in heard(job.said[1])] == ["error"]
+    assert job.outputs["passed"] == "false"
 
 
 def test_a_token_that_may_only_read_judges_nothing(repo, job, shards, local_hub):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from job_files import said
 from loopback_github import Reply
 
 from hubver.ci import rest
@@ -69,9 +70,9 @@ def test_a_promotion_is_said_everywhere(repo, job, judged, local_hub):
 def test_a_repeated_job_finds_its_own_promotion(repo, job, judged):
     _first, sha = judged
     assert job.step("promote", f"{REPO}@{sha}") == 0
-    said = job.outputs
+    before = job.outputs
     assert job.step("promote", f"{REPO}@{sha}") == 0
-    assert job.outputs == said
+    assert job.outputs == before
     assert changes(repo) == ["promote", "promote"]
     assert len(comments(repo)) == 1
 
@@ -102,8 +103,7 @@ def test_a_promotion_that_is_refused_says_why_and_what_next(repo, job, judged):
     assert job.outputs == {"promoted": "false"}
     assert job.summary.startswith(f"### ⛔ acme/router&#64;{sha} was not promoted\n\nThere is no verdict on v1.2.0")
     assert f"**Next:** Judge it with: hubver gate acme/router&#64;{sha}" in job.summary
-    (annotation,) = [line for line in job.said[1].splitlines() if line.startswith("::")]
-    assert annotation.startswith("::error title=hubver::There is no verdict on v1.2.0")
+    assert said(job.said[1], "error").startswith("There is no verdict on v1.2.0")
     assert repo.refs().branches["production"] == judged[0]
 
 
@@ -130,7 +130,7 @@ def test_a_comment_that_fails_leaves_the_promotion(repo, job, judged, local_hub)
     local_hub.faults.add("POST", "*/comment", Answer(403), times=None)
     assert job.step("promote", f"{REPO}@{sha}") == 0
     assert job.outputs["promoted"] == "true"
-    assert "::warning title=hubver::It is not said on the pull request: " in job.said[1]
+    assert said(job.said[1], "warning").startswith("It is not said on the pull request: ")
 
 
 def test_a_rollback_is_said_everywhere(repo, job, judged, local_hub):
@@ -167,9 +167,9 @@ def test_a_repeated_rollback_goes_back_once(repo, job, judged, how):
     assert job.step("promote", f"{REPO}@{sha}") == 0
     how = [word.replace("SHA", sha) for word in how]
     assert job.step("rollback", REPO, *how) == 0
-    said = job.outputs
+    before = job.outputs
     assert job.step("rollback", REPO, *how) == 0
-    assert job.outputs == said
+    assert job.outputs == before
     assert changes(repo) == ["rollback", "promote", "promote"]
     assert len(job.github.deployments) == 1
 
@@ -212,7 +212,7 @@ def test_a_deployment_that_cannot_be_recorded_is_a_warning(repo, job, judged, st
     job.github.replies = [Reply(status, {"message": "no"})]
     assert job.step("rollback", REPO, "--from", sha) == 0
     assert job.outputs["rolled-back"] == "true"
-    assert "::warning title=hubver::It is not said as a deployment: " in job.said[1]
+    assert said(job.said[1], "warning").startswith("It is not said as a deployment: ")
     assert "ghs_job" not in "".join(job.said)
 
 
