@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hubver.publish import Published
     from hubver.settings import Settings
 
+_LONGEST_RUN_ID = 200
+
 
 @dataclass(frozen=True)
 class Announcement:
@@ -97,14 +99,14 @@ def payload_of(
     Args:
         version: its tag, where it has one.
         pull_request: the one that it is the head of, if any.
-        run_id: of the training run, where it is known.
+        run_id: of the training run, where it is known. It is somebody's text, and left out where it is too long.
     """
     known = {
         "model": repo_id,
         "revision": sha,
         "version": version,
         "pull_request": pull_request,
-        "run_id": run_id,
+        "run_id": run_id if run_id is not None and len(run_id) <= _LONGEST_RUN_ID else None,
     }
     return {name: value for name, value in known.items() if value is not None}
 

@@ -13,6 +13,7 @@ from outputs import write_adapter
 from relays import GITHUB, GITHUB_TOKEN
 
 from hubver.ci.dispatch import by_hand
+from hubver.ci.dispatch import payload_of as payload_for
 from hubver.cli.main import run
 from hubver.hub.client import Hub
 from hubver.settings import Settings
@@ -143,3 +144,9 @@ def test_the_command_by_hand_says_the_same_to_a_shell():
         f"client_payload[version]={payload['version']}": "-f",
         "client_payload[pull_request]=7": "-F",  # a number stays one
     }
+
+
+def test_a_payload_stays_far_below_what_github_takes():
+    named = {"version": "v1.0.0", "pull_request": None}
+    assert payload_for("acme/router", "1" * 40, run_id="r" * 200, **named)["run_id"] == "r" * 200
+    assert "run_id" not in payload_for("acme/router", "1" * 40, run_id="r" * 70_000, **named)
