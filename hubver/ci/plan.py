@@ -66,7 +66,7 @@ def plan(text: str, *, shards: int, settings: Settings | None = None) -> Plan:
     hub = Hub.of(settings, target.repo_id)
     refs = hub.refs(target.repo_id)
     candidate = pin(hub, target.repo_id, target.revision or "", refs, production=settings.production)
-    remote_code.check(hub, candidate, settings)
+    remote_code.check(candidate, settings)
     restore = f"hubver-{candidate.base_revision or 'whole'}-"
     return Plan(
         candidate,

@@ -11,11 +11,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hubver.errors import BadDocument, Refused
+from hubver.hub.client import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hubver.hub.client import Hub
     from hubver.pins import Pin
     from hubver.settings import Settings
 
@@ -32,7 +32,7 @@ _NAMED = 5
 _LONGEST = 100
 
 
-def check(hub: Hub, pinned: Pin, settings: Settings) -> None:
+def check(pinned: Pin, settings: Settings) -> None:
     """Refuse a model that brings code along, or goes on a base that does, unless the settings say what to do about it.
 
     Raises:
@@ -46,7 +46,7 @@ def check(hub: Hub, pinned: Pin, settings: Settings) -> None:
     if pinned.base_id and pinned.base_revision:
         places.append((pinned.base_id, pinned.base_revision))
     for repo_id, sha in places:
-        found = _modules_in(hub, repo_id, sha)
+        found = _modules_in(Hub.of(settings, repo_id), repo_id, sha)
         if found:
             named = ", ".join(found[:_NAMED]) + (" ..." if found[_NAMED:] else "")
             raise Refused(

@@ -144,7 +144,8 @@ class Rest:
 def _limited(response: Any) -> float | None:
     """Seconds until a limit on requests has passed; None where there is none.
 
-    Source: "Rate limits for the REST API": 403 or 429, with `retry-after`, or with nothing remaining until a time.
+    Source: "Rate limits for the REST API": 403 or 429, with `retry-after`, or with nothing remaining until a time; a
+    secondary limit may have neither, and passes after a minute.
     """
     if response.status_code not in (403, 429):
         return None
@@ -155,7 +156,7 @@ def _limited(response: Any) -> float | None:
         return float(after)
     if left == "0" and reset is not None and reset.isdecimal():
         return max(float(reset) - time.time(), 1.0)
-    return _LONGEST_WAIT_S if response.status_code == 429 else None
+    return _LONGEST_WAIT_S if response.status_code == 429 or "rate limit" in _said(response) else None
 
 
 def _json(response: Any) -> Any:

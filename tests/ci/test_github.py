@@ -152,10 +152,10 @@ def test_no_redirect_takes_the_token_along(server, github, status):
 
 @pytest.mark.parametrize(
     ("status", "headers", "waited"),
-    [(429, {"retry-after": "7"}, 7.0), (403, {"retry-after": "1"}, 1.0), (429, {}, 60.0)],
+    [(429, {"retry-after": "7"}, 7.0), (403, {"retry-after": "1"}, 1.0), (429, {}, 60.0), (403, {}, 60.0)],
 )
 def test_a_limit_that_passes_soon_is_waited_for(server, github, waits, status, headers, waited):
-    server.replies = [Reply(status, {"message": "slow down"}, headers)]
+    server.replies = [Reply(status, {"message": "You have exceeded a secondary rate limit."}, headers)]
     github.dispatch(REPO, "hubver-candidate", {"revision": "v1.0.0"})
     assert (waits, len(server.dispatched)) == ([waited], 1)
 
