@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from job_files import heard, said
 
+from hubver.channel_settings import ChannelSettings
 from hubver.ci.candidates import find
 from hubver.gates_folder import gates_digest
 from hubver.hub import ledger
@@ -195,6 +196,37 @@ def test_the_newest_are_judged_where_too_many_wait(repo, here):
     found = find(REPO, settings=here, limit=2)
     assert names(found) == ["v1.0.0-rc.3", "v1.0.0-rc.4"]
     assert found.notes == ("2 more wait, older than these; the next run finds them.",)
+
+
+def test_each_channel_has_candidates_of_its_own(repo, here):
+    rules = {"canary": ChannelSettings(gated=False), "live": ChannelSettings(gated=False)}
+    here = here.model_copy(update={"channels": rules})
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    assert names(find(REPO, settings=here.on_channel("canary"))) == ["v1.0.0"]
+    sha = repo.version("v1.1.0")
+    for tag in ("v1.0.0", "v1.1.0"):
+        promote(f"{REPO}@{tag}", to="canary", settings=here)
+    rollback(REPO, channel="canary", settings=here)
+    assert names(find(REPO, settings=here)) == ["v1.1.0"]
+    assert names(find(REPO, settings=here.on_channel("canary"))) == []
+    assert names(find(REPO, settings=here.on_channel("live"))) == ["v1.1.0"]
+    repo.judge(sha, **by(here))
+    assert names(find(REPO, settings=here)) == []
+    assert names(find(REPO, settings=here.on_channel("live"))) == ["v1.1.0"]
+
+
+def test_production_in_a_repository_of_its_own_is_what_is_compared_with(repo, here):
+    repo.hub.create_repo("acme/live")
+    rules = {"production": ChannelSettings(repo="acme/live")}
+    here = here.model_copy(update={"channels": rules})
+    first = repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    sha = repo.version("v1.1.0")
+    assert names(find(REPO, settings=here)) == ["v1.1.0"]
+    assert find(REPO, revision="v1.0.0", settings=here).notes == ("v1.0.0 is in production already.",)
+    repo.judge(sha, **by(here), baseline=first)
+    assert names(find(REPO, settings=here)) == []
 
 
 def test_however_much_happened_it_takes_three_requests(repo, here, monkeypatch):

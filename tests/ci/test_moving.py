@@ -216,6 +216,39 @@ def test_a_deployment_that_cannot_be_recorded_is_a_warning(repo, job, judged, st
     assert "ghs_job" not in "".join(job.said)
 
 
+def test_a_channel_has_a_comment_and_an_environment_of_its_own(repo, job, judged):
+    (job.root / "hubver.toml").write_text("[channels.canary]\ngated = false\n")
+    first, sha = judged
+    for one in (first, sha):
+        assert job.step("promote", f"{REPO}@{one}", "--to", "canary") == 0
+    assert (job.outputs["previous"], job.outputs["rollback-tag"]) == ("v1.0.0", "rollback/canary/1-v1.0.0")
+    assert "is in canary" in job.summary
+    assert comments(repo) == []
+    assert repo.hub.comments(REPO, 1)[-1].text.startswith("<!-- hubver:gate canary -->\n### 🚀")
+    assert job.step("rollback", REPO, "--from", sha, "--channel", "canary") == 0
+    assert repo.refs().branches["canary"] == first
+    (deployment,) = job.github.deployments
+    assert (deployment["environment"], deployment["production_environment"]) == ("canary", False)
+
+
+def test_production_in_a_repository_of_its_own(repo, job, judged):
+    repo.hub.create_repo("acme/live")
+    (job.root / "hubver.toml").write_text('[channels.production]\nrepo = "acme/live"\ngated = false\n')
+    first, sha = judged
+    assert job.step("promote", f"{REPO}@{first}") == 0
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    copy = repo.hub.refs("acme/live").branches["production"]
+    assert (job.outputs["model"], job.outputs["sha"], job.outputs["version"]) == ("acme/live", copy, "v1.1.0")
+    assert copy != sha
+    assert "is in production" in comments(repo)[0]
+    before = job.outputs
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs == before
+    assert job.step("rollback", REPO, "--from", copy) == 0
+    assert (job.outputs["model"], job.outputs["version"], job.outputs["rolled-back"]) == ("acme/live", "v1.0.0", "true")
+    assert job.github.deployments[0]["payload"]["model"] == "acme/live"
+
+
 def test_the_results_as_json(job, judged):
     _first, sha = judged
     assert job.step("promote", f"{REPO}@{sha}", "--json") == 0
