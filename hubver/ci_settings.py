@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# An account's name has letters, digits and single hyphens; a repository's has '.' and '_' besides.
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+# An account's name has letters, digits and hyphens, and '_' where an enterprise manages it; a repository's has '.' besides.
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _TOKEN = re.compile(r"[!-~]+")
 

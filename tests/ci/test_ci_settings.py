@@ -79,9 +79,10 @@ def test_an_environment_that_cannot_be_used(tmp_path, variable, value, field):
     assert not any(secret in str(caught.value) for secret in ("ghs_", "ghp_", "secret"))
 
 
-def test_whom_to_dispatch_to(tmp_path):
-    (tmp_path / "hubver.toml").write_text('[ci]\ngithub = "acme/router.training_2"\n', encoding="utf-8")
-    assert Settings.load(tmp_path, NOWHERE).ci.github == "acme/router.training_2"
+@pytest.mark.parametrize("name", ["acme/router.training_2", "a-b/c", "octo_acme/router", "acme/.github", "acme/..."])
+def test_whom_to_dispatch_to(tmp_path, name):
+    (tmp_path / "hubver.toml").write_text(f'[ci]\ngithub = "{name}"\n', encoding="utf-8")
+    assert Settings.load(tmp_path, NOWHERE).ci.github == name
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from huggingface_hub import CommitOperationAdd
+from job_files import said
 
 from hubver.ci.remote_code import modules_of
 
@@ -51,6 +52,27 @@ def test_a_plan_says_what_the_jobs_need(repo, job, base):
     assert job.step("plan", f"{REPO}@{sha}", "--json") == 0
     assert json.loads(job.said[0])["shards"] == ["1/1"]
     assert job.outputs["cache-key"] == key
+
+
+def test_what_everybody_may_read_needs_no_token(repo, job, base):
+    sha = upload(repo, REPO, adapter(base))
+    repo.hub.create_tag(REPO, "v1.0.0", sha)
+    job.monkeypatch.setenv("HF_TOKEN", "")
+    job.monkeypatch.setenv("HF_TOKEN_PATH", str(job.root / "none"))
+    assert job.settings().token is None
+    job.event("schedule")
+    assert job.step("candidates", REPO) == 0
+    assert json.loads(job.outputs["candidates"])[0]["revision"] == sha
+    assert job.step("plan", f"{REPO}@{sha}") == 0
+
+
+def test_a_hub_that_is_down_is_said(job):
+    job.monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for arguments in (["candidates", REPO], ["plan", f"{REPO}@v1.0.0"]):
+        assert job.step(*arguments) == 3
+        assert job.outputs == {}
+        assert "did not answer" in job.summary
+        assert "did not answer" in said(job.said[1], "error")
 
 
 def test_a_whole_model_has_a_key_too(repo, job):
