@@ -116,11 +116,12 @@ def trainer(kind: str, output: Path | str, callback: Any, *, width: int = 16, **
 
 def _kind(kind: str) -> tuple[Any, Any, dict[str, Any]]:
     """The trainer's class, a maker of its arguments, and what else it is given."""
-    import transformers
+    if kind == "plain":
+        import transformers
+
+        return transformers.Trainer, transformers.TrainingArguments, {}
     import trl
 
-    if kind == "plain":
-        return transformers.Trainer, transformers.TrainingArguments, {}
     if kind == "kto":
         from trl.experimental.kto import KTOConfig, KTOTrainer
 
