@@ -16,6 +16,9 @@ from hubver.hub.transport.way import move
 from hubver.pins import resolve
 from hubver.release import promote, rollback
 
+# What is decided or refused before any ref moves, by what is read in the same way on every Hub.
+ON_ONE = pytest.mark.parametrize("local_hub", ["atomic git"], indirect=True)
+
 
 def released(repo, *tags: str) -> list[str]:
     """Commit, judge and promote some versions, one after the other."""
@@ -65,12 +68,14 @@ def refuse(repo, revision: str, error: type[HubverError], words: str) -> HubverE
     return caught.value
 
 
+@ON_ONE
 def test_no_verdict_no_promotion(repo):
     repo.version("v1.0.0")
     error = refuse(repo, "v1.0.0", NotGated, "no verdict on v1.0.0")
     assert error.hint == "Judge it with: hubver gate acme/router@v1.0.0"
 
 
+@ON_ONE
 @pytest.mark.parametrize("outcome", ["fail", "inconclusive", "error", "something new"])
 def test_only_a_pass_promotes(repo, outcome):
     repo.judge(repo.version("v1.0.0"), outcome)
@@ -86,12 +91,14 @@ def test_the_newest_verdict_counts(repo):
     assert promote(f"{repo.repo_id}@v1.0.0", settings=repo.settings).release.sha == sha
 
 
+@ON_ONE
 def test_a_verdict_for_another_commit_does_not_count(repo):
     repo.judge(repo.version("v1.0.0"))
     repo.version("v1.1.0")
     refuse(repo, "v1.1.0", NotGated, "no verdict on v1.1.0")
 
 
+@ON_ONE
 def test_a_verdict_against_another_production_does_not_count(repo):
     late = repo.version("v1.1.0")
     repo.judge(late)  # against no production
@@ -141,6 +148,7 @@ def test_rolling_back_to_a_named_point(repo, to):
     assert rollback(repo.repo_id, to=one if to == "sha" else to, settings=repo.settings).release.sha == one
 
 
+@ON_ONE
 def test_what_production_never_left_is_no_rollback_point(repo):
     released(repo, "v1.0.0", "v1.1.0")
     repo.version("v1.2.0")
@@ -243,6 +251,7 @@ def test_a_tag_called_production_is_not_production(repo):
     assert promote(f"{repo.repo_id}@production", settings=repo.settings).already
 
 
+@ON_ONE
 def test_a_version_is_named_as_its_tag_is_written(repo):
     sha = repo.version("1.0.0")
     found = resolve(f"{repo.repo_id}@{sha}", settings=repo.settings)
@@ -250,6 +259,7 @@ def test_a_version_is_named_as_its_tag_is_written(repo):
     assert resolve(f"{repo.repo_id}@{found.version}", settings=repo.settings).sha == sha
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     "config", [b"[]", b"[" * 100_000, b'"acme/base"', b"{}", b'{"base_model_name_or_path": ["acme/base"]}', b"\xff"]
 )
@@ -259,6 +269,7 @@ def test_an_adapter_that_names_no_base_is_said_to_be_broken(repo, config):
         resolve(f"{repo.repo_id}@main", settings=repo.settings)
 
 
+@ON_ONE
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_an_override_without_a_reason_is_refused(repo, reason):
     repo.version("v1.0.0")
@@ -286,6 +297,7 @@ class FromTheFuture(Judged):
     title: ClassVar[str] = "verdict"
 
 
+@ON_ONE
 def test_a_verdict_that_cannot_be_read_is_not_passed_over(repo):
     sha = repo.version("v1.0.0")
     repo.judge(sha)
