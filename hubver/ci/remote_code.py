@@ -1,8 +1,8 @@
 """Code that a candidate or its base would run on whoever loads it: looked for before anything of it is downloaded.
 
 transformers imports modules from a repository where `auto_map` in a configuration names them and the caller trusts them
-(transformers, `dynamic_module_utils.py`). hubver trusts them only where `remote_code = "run"` says so; here it is seen,
-without transformers, whether a model asks for it.
+(transformers, `dynamic_module_utils.py`), and kernels from repositories that it trusts by itself. hubver trusts modules only
+where `remote_code = "run"` says so; here it is seen, without transformers, whether a model asks for either.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _CONFIGURATIONS = (
     "processor_config.json",
     "tokenizer_config.json",
 )
+# Names of kernels, which are repositories where they hold a slash (transformers, `integrations/hub_kernels.py`).
+_KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 _NAMED = 5
 _LONGEST = 100
 
@@ -84,6 +86,8 @@ def modules_of(configuration: Any) -> Iterator[str]:
                 yield from list(_texts(value)) or [key]
             elif key == "trust_remote_code" and value:
                 yield key
+            elif key in _KERNELS:
+                yield from (text for text in _texts(value) if "/" in text)
             else:
                 yield from modules_of(value)
 

@@ -110,6 +110,7 @@ REMOTE = {
     "tokenizer": ({"tokenizer_config.json": {"auto_map": {"AutoTokenizer": [None, "a/b--tok.Fast"]}}}, "a/b--tok"),
     "deep": ({"config.json": {"text_config": {"vision": [OWN]}}}, "modeling_own"),
     "trusted by itself": ({"config.json": {"trust_remote_code": True}}, "trust_remote_code"),
+    "kernel": ({"config.json": {"attn_implementation": {"text_config": "paged|evil/kernel@main"}}}, "evil/kernel"),
     "of another shape": ({"config.json": {"auto_map": 3}}, "auto_map"),
 }
 
@@ -142,6 +143,17 @@ def test_what_cannot_be_read_is_not_trusted(repo, job, base, content):
     assert "nobody can tell what loading it runs" in job.said[1]
 
 
-@pytest.mark.parametrize("value", [{}, [], {"auto_map": {}}, {"auto_map": None}, {"a": [1, {"b": "auto_map"}]}, None])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        [],
+        {"auto_map": {}},
+        {"auto_map": None},
+        {"a": [1, {"b": "auto_map"}]},
+        None,
+        {"attn_implementation": "sdpa"},
+    ],
+)
 def test_a_configuration_that_asks_for_no_code(value):
     assert list(modules_of(value)) == []
