@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Bump = Literal["major", "minor", "patch"]
 
-_VERSION = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-rc\.([1-9]\d*))?")
+# A tag may be anything: digits are those of ASCII, and no more of them than a number of 64 bits has.
+_NUMBER = r"(0|[1-9][0-9]{0,17})"
+_VERSION = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-rc\.([1-9][0-9]{{0,17}}))?")
 
 
 @total_ordering

@@ -14,6 +14,7 @@ from hubver.ci import event
 from hubver.ci.waiting import Bench, Candidate, Repository
 from hubver.errors import BadInput
 from hubver.gates_folder import gates_digest
+from hubver.hub import pulls
 from hubver.hub.client import Hub
 from hubver.pins import find_sha
 from hubver.release.standing import Standing
@@ -54,7 +55,8 @@ def find(
     """The candidates that a run is to judge, by what started it.
 
     A revision that a person or an event asks for; else, open pull requests of hubver and the newest version that have no
-    verdict by the present gates against what is in the channel now. Three requests in all, however long the history is.
+    verdict by the present gates against what is in the channel now. Three requests in all, however long
+    the history is, and one more for each further fifty pull requests that are open.
 
     Args:
         revision: what whoever started the run asks for: a version, a branch, `refs/pr/N` or a sha.
@@ -135,10 +137,10 @@ def read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Reposito
     events = tuple(entry.event for entry in islice(standing.entries(), _NEWEST) if entry.event is not None)
     source = copies.running(settings, repo_id) if settings.rules.repo is not None else None
     now = refs.branches.get(settings.channel) if settings.rules.repo is None else source.sha if source else None
-    pulls = hub.open_pulls(repo_id)[1] if sweep and refs.pulls else {}
+    open_pulls = pulls.opened(hub, repo_id) if sweep and refs.pulls else frozenset()
     apart = "" if settings.channel == settings.production else f"{re.escape(settings.channel)}/"
     points = re.compile(rf"rollback/{apart}\d+-")
-    return Repository(refs, events, standing.state, pulls.keys(), settings.channel, points, now)
+    return Repository(refs, events, standing.state, open_pulls, settings.channel, points, now)
 
 
 def _bench(settings: Settings, repository: Repository, now: datetime | None) -> Bench:

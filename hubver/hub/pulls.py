@@ -80,6 +80,20 @@ def listed(hub: Hub, repo_id: str) -> tuple[PullRequest, ...]:
     return tuple(found)
 
 
+def opened(hub: Hub, repo_id: str) -> frozenset[int]:
+    """The numbers of the open pull requests, the newest thousand at most: one request for each fifty of them.
+
+    All of them, because anybody may open one: fifty strangers' must not hide ours.
+    """
+    found: set[int] = set()
+    for page in range(_MOST_PAGES):
+        count, some = hub.open_pulls(repo_id, page)
+        found |= some.keys()
+        if not some or len(found) >= count:
+            break
+    return frozenset(found)
+
+
 def close(hub: Hub, repo_id: str, number: int, *, comment: str) -> None:
     """Close a pull request that will not be merged, saying why."""
     with translated(hub.endpoint, f"pull request #{number} of {repo_id}"):

@@ -114,10 +114,14 @@ class Queries:
 
         return self._reader.json(path, read, params={"limit": limit, "p": page}, subject=f"{repo_id}@{revision}")
 
-    def open_pulls(self, repo_id: str) -> tuple[int, dict[int, str]]:
-        """How many pull requests are open (refs cannot tell: those of merged ones stay), and titles of the newest 50."""
+    def open_pulls(self, repo_id: str, page: int = 0) -> tuple[int, dict[int, str]]:
+        """How many pull requests are open (refs cannot tell: those of merged ones stay), and titles of fifty of them.
+
+        Args:
+            page: 0 for the newest fifty.
+        """
         path = f"/api/models/{repo_id}/discussions"
-        only: dict[str, int | str] = {"type": "pull_request", "status": "open", "limit": 50}
+        only: dict[str, int | str] = {"type": "pull_request", "status": "open", "p": page, "limit": 50}
 
         def read(answer: Any) -> tuple[int, dict[int, str]]:
             return int(answer["count"]), {int(one["num"]): str(one["title"]) for one in answer["discussions"]}

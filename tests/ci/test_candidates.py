@@ -229,6 +229,14 @@ def test_production_in_a_repository_of_its_own_is_what_is_compared_with(repo, he
     assert names(find(REPO, settings=here)) == []
 
 
+def test_the_pull_requests_of_strangers_hide_none_of_ours(repo, here):
+    candidate = proposed(repo, "v1.1.0-rc.1")
+    for number in range(51):
+        repo.hub.api.create_pull_request(REPO, title=f"Look at number {number}")
+    found = find(REPO, settings=here)
+    assert [one.revision for one in found.candidates] == [candidate]
+
+
 def test_however_much_happened_it_takes_three_requests(repo, here, monkeypatch):
     repo.version("v1.0.0")
     proposed(repo, "v1.1.0-rc.1")
