@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 import textwrap
+from contextlib import ExitStack
+from pathlib import Path
 
 import node_packages
 import pytest
+from oidc_issuer import Issuer
 from tools import needs
+from workflows import flow
 from workflows.github_api import GithubApi
 from workflows.runner import SCRIPTS, Forge, Node
+from workflows.warm import WarmPython
+
+from hubver.localhub import LocalHub
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +61,40 @@ def file(jobs, top="", dispatch=""):
     """A workflow that is started by hand, with jobs given by their YAML."""
     lines = ["on:", f"  workflow_dispatch: {dispatch}", textwrap.dedent(top), "jobs:"]
     return "\n".join([*lines, textwrap.indent(textwrap.dedent(jobs), "  ")])
+
+
+@pytest.fixture(scope="session")
+def issuer():
+    return Issuer()
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    # A socket's path has to be short.
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        running = WarmPython(Path(folder), flow.ROOT)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory, warm):
+    """Folders of a base model and of adapters on it, and rows that one of them answers as expected."""
+    folder = tmp_path_factory.mktemp("models")
+    script = flow.ROOT / "tests/workflows/tiny_models.py"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(flow.ROOT / "tests")}
+    subprocess.run([warm.bin / "python", script, folder], env=environment, check=True, timeout=120, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def lay(tmp_path, node, issuer, warm, tiny_models):
+    """Lays a line from a project on the forge to production on a Hub."""
+    with ExitStack() as stack:
+        hub = stack.enter_context(LocalHub(tmp_path / "hub", trust=flow.trust(issuer)))
+        path = f"{warm.bin}:{os.environ['PATH']}"
+        environment = {"HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
+        forge = Forge(tmp_path / "forge", node, issuer=issuer, environment=environment, path=path)
+        github = stack.enter_context(GithubApi(stack.enter_context(forge)))
+        yield lambda **options: flow.Line.laid(forge, github, hub, tiny_models, tmp_path / "project", **options)
+    assert github.invalid == []

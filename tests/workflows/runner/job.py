@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from workflows.runner import permissions, processes
 from workflows.runner.commands import Annotation
 from workflows.runner.errors import InvalidExpression, Unsupported
+from workflows.runner.expressions import is_expression
 from workflows.runner.masks import Masks
 from workflows.runner.repository import MAIN, Environment, Review
 from workflows.runner.results import JobResult, Outcome
@@ -86,8 +87,10 @@ class Job:
     def _start(self):
         scope = self.graph.scope(self.leg.contexts)
         self._check_machine(scope.value(self.spec["runs-on"]))
-        written = scope.value(self.spec.get("environment"))
-        name = written["name"] if isinstance(written, dict) else written
+        written = self.spec.get("environment")
+        # Its URL may be told by the steps, so it is looked at when they are over.
+        plain = written is None or isinstance(written, str) or is_expression(written)
+        name = scope.value(written if plain else written["name"])
         # GitHub makes an environment that is not there yet, without any rule.
         environment = self.repository.environments.get(name, Environment()) if name else None
         self.result.environment = name
@@ -190,7 +193,7 @@ class Job:
             name: self._public(name, scope.text(value)) for name, value in (self.spec.get("outputs") or {}).items()
         }
         written = self.spec.get("environment")
-        if isinstance(written, dict) and "url" in written:
+        if isinstance(written, dict) and "url" in written and not is_expression(written):
             self.result.environment_url = scope.text(written["url"])
         self.result.end(result, outputs)
 

@@ -37,7 +37,8 @@ class Run:
         self.repository = event.repository
         self.source = source
         self.name = source.path
-        self.state, self.result, self.error = "queued", None, None
+        self.result, self.error = None, None
+        self._state, self._waits = "queued", []
         self.jobs = {}
         self.event_payload = event.payload
         self.cancellation = Cancellation()
@@ -79,6 +80,10 @@ class Run:
     def cancel(self):
         """Cancel it, as a person may."""
         self.cancellation.cancel("The run was canceled by dev.")
+
+    @property
+    def state(self):
+        return self._waits[-1] if self._waits else self._state
 
     @property
     def default_permissions(self):
@@ -123,12 +128,16 @@ class Run:
 
     @contextmanager
     def waiting(self, state):
-        """Be in another state while the block lasts."""
-        before = self._become(state)
+        """Be in another state while the block lasts, as far as no other job waits for something."""
+        with self._changed:
+            self._waits.append(state)
+            self._changed.notify_all()
         try:
             yield
         finally:
-            self._become(before)
+            with self._changed:
+                self._waits.remove(state)
+                self._changed.notify_all()
 
     @contextmanager
     def turn(self, concurrency, name, cancellation):
@@ -151,9 +160,8 @@ class Run:
 
     def _become(self, state):
         with self._changed:
-            before, self.state = self.state, state
+            self._state = state
             self._changed.notify_all()
-        return before
 
     def _execute(self):
         try:

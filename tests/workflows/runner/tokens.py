@@ -35,9 +35,9 @@ class Tokens:
         """A job's GITHUB_TOKEN."""
         return self._keep("ghs_", Grant(repository, permissions, "integration", "github-actions[bot]"))
 
-    def for_person(self, repository, login, **permissions):
-        """A fine-grained token of a person, for one repository: `contents="write"`."""
-        return self._keep("github_pat_", Grant(repository, permissions, "personal access token", login))
+    def for_person(self, repository, login, *, token=None, **permissions):
+        """A fine-grained token of a person, for one repository: `contents="write"`; a new one, or that which is given."""
+        return self._keep("github_pat_", Grant(repository, permissions, "personal access token", login), token)
 
     def find(self, token):
         """What a token may do, or None."""
@@ -48,8 +48,8 @@ class Tokens:
         with self._lock:
             self._good.pop(token, None)
 
-    def _keep(self, prefix, grant):
-        token = prefix + secrets.token_hex(18)
+    def _keep(self, prefix, grant, token=None):
+        token = token or prefix + secrets.token_hex(18)
         with self._lock:
             self._good[token] = grant
         return token
