@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hubver.cli.main import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pytest
 
@@ -39,12 +39,14 @@ class OnPath:
 
     Attributes:
         calls: the arguments of each call, in their order.
+        before: what to do before a command of this name.
     """
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         self.folder = folder
         self.calls: list[list[str]] = []
+        self.before: dict[str, Callable[[], object]] = {}
         self._capsys = capsys
         self._monkeypatch = monkeypatch
         # A socket's address is at most some hundred letters long, and pytest's folders may be longer.
@@ -85,6 +87,7 @@ class OnPath:
         with self._listener.accept()[0] as line, self._monkeypatch.context() as patch:
             arguments, folder, told = json.loads(line.makefile().readline())
             self.calls.append(arguments)
+            self.before.get(arguments[0], lambda: None)()
             for name in [name for name in os.environ if name in ("HF_TOKEN", "HF_ENDPOINT") or "OIDC" in name]:
                 patch.delenv(name)
             for name, value in told.items():

@@ -13,7 +13,7 @@ from scaffolds import UsersProject, checkout, lines, tickets
 
 from hubver.errors import Refused
 from hubver.hub.client import Hub
-from hubver.localhub import LocalHub
+from hubver.localhub import Answer, LocalHub
 from hubver.publish import push
 from hubver.release import promote
 from hubver.settings import Settings
@@ -117,6 +117,17 @@ def test_in_a_shell_from_the_first_candidate_to_a_rollback(mine, hub, release, o
         promote(f"{MODEL}@{BETTER}", settings=Settings(endpoint=hub.url, token=hub.token))
 
 
+def test_in_a_shell_what_nobody_could_look_at_stays_and_is_said(mine, hub, release, on_path):
+    mine.done("--model", MODEL, "--ci", "shell")
+    on_path.before["smoke"] = lambda: hub.faults.add("*", "/api/*", Answer(429), times=None)
+    done = release(GOOD)
+    hub.faults.clear()
+    assert done.returncode == 3, done.stdout
+    assert "nobody could see whether it answers" in done.stdout
+    assert [call[0] for call in on_path.calls] == ["resolve", "gate", "promote", "smoke"]
+    assert in_production(hub) == GOOD
+
+
 def test_in_a_shell_without_a_revision_or_a_hub_nothing_moves(mine, hub, release, on_path):
     mine.done("--model", MODEL, "--ci", "shell")
     assert release("").returncode == 2
@@ -159,7 +170,7 @@ class GitLab:
         done = self._on_path.run(["bash", "-ec", "\n".join(merged["script"])], self._project.root, env)
         self.said = done.stdout
         report = merged.get("artifacts", {}).get("reports", {}).get("dotenv")
-        if done.returncode == 0 and report:
+        if report:
             self._reported |= dict(line.split("=", 1) for line in (self._project.root / report).read_text().split())
         return done.returncode
 
@@ -179,7 +190,8 @@ def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written
 
     (mine.root / "smoke" / "test_smoke.py").write_text(SICK)
     assert pipeline.job("smoke") == 1
-    for more in ({"PROMOTED": ""}, {"PROMOTED": "False"}):  # it was refused, or there was nothing to promote
+    # The promotion was refused; there was nothing to promote; the Hub was down when the model was to be asked.
+    for more in ({"PROMOTED": ""}, {"PROMOTED": "False"}, {"SMOKE": "3"}):
         assert pipeline.job("rollback", **more) == 0, pipeline.said
         assert in_production(hub) == BETTER
     assert pipeline.job("rollback") == 0, pipeline.said
