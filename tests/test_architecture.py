@@ -104,6 +104,7 @@ IMPURE = {
 HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "numpy", "scipy", "evaluate")
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the package by its dotted name."""
     found = {}
