@@ -20,7 +20,7 @@ QUICK = "def test_plain(): pass\n"
 
 
 @pytest.fixture
-def gate(repo, local_hub, tmp_path, monkeypatch, capsys):
+def gate(repo, local_hub, tmp_path, monkeypatch, capsys, in_this_process):
     """`hubver gate` with gates that ask nothing; answers its exit code and what it said."""
     (tmp_path / "gates").mkdir()
     (tmp_path / "gates" / "test_quality.py").write_text(QUICK)
