@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from hubver import release
+from hubver import copies, release
+from hubver.hub import ledger
 from hubver.hub.client import Hub
-from hubver.hub.events import Change, Promoted, Release, RolledBack
+from hubver.hub.events import Change, Promoted, Release, RolledBack, Source
 from hubver.release.standing import Standing
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ class GoingBack:
     Attributes:
         done: what the verb came to.
         ours: whether this run moved the channel, now or in a former attempt.
+        left: where what it left was pushed to, and as which commit.
     """
 
     done: Rollback
     ours: bool
+    left: Source
 
 
 def promote(
@@ -108,7 +111,13 @@ def rollback(
         progress=progress,
     )
     ours = not done.already or _own(_last(settings, where, done.channel), RolledBack, settings) is not None
-    return GoingBack(done, ours)
+    pushed = Source(repo_id=where, sha=done.previous.sha)
+    return GoingBack(done, ours, pushed if where == repo_id else _copied(settings, pushed) or pushed)
+
+
+def _copied(settings: Settings, copy: Source) -> Source | None:
+    hub = Hub.of(settings, copy.repo_id)
+    return copies.find(ledger.search(hub, copy.repo_id, hub.refs(copy.repo_id)), copy.sha)
 
 
 def _last(settings: Settings, repo_id: str, channel: str) -> Change | None:

@@ -152,7 +152,7 @@ class Telling:
         )
         said = words.rolled_back(move, url, reason, self._settings.run_url)
         self._step.summarize(said)
-        self._try("on the pull request", lambda: self._comment(done.repo_id, done.previous.sha, said, report=True))
+        self._try("on the pull request", lambda: self._comment(move.left.repo_id, move.left.sha, said, report=True))
         self._try("as a deployment", lambda: self._deploy(move, url))
 
     def not_rolled_back(self, target: str, error: HubverError) -> None:

@@ -247,6 +247,7 @@ def test_production_in_a_repository_of_its_own(repo, job, judged):
     assert job.step("rollback", REPO, "--from", copy) == 0
     assert (job.outputs["model"], job.outputs["version"], job.outputs["rolled-back"]) == ("acme/live", "v1.0.0", "true")
     assert job.github.deployments[0]["payload"]["model"] == "acme/live"
+    assert "is in production again" in comments(repo)[0]
 
 
 def test_the_results_as_json(job, judged):
