@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from string import Template
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from oidc_issuer import Issuer
 from on_path import OnPath
 from scaffolds import UsersProject, checkout, lines, tickets
 
 from hubver.errors import Refused
 from hubver.hub.client import Hub
-from hubver.localhub import Answer, LocalHub
+from hubver.localhub import Answer, LocalHub, Publisher, Trust
 from hubver.publish import push
 from hubver.release import promote
 from hubver.settings import Settings
@@ -28,6 +30,8 @@ pytestmark = [
 ]
 
 MODEL = "acme/router"
+GITLAB = "https://gitlab.com"
+GITLAB_CLAIMS = {"project_path": "acme/router-training", "ref_type": "branch", "ref": "main"}
 GOOD, DEAD, BETTER = "v1.0.0", "v1.1.0", "v1.2.0"
 
 
@@ -48,9 +52,16 @@ def pushed(tiny, tmp_path_factory) -> Path:
     return root / "hub"
 
 
+@pytest.fixture(scope="module")
+def gitlab() -> Issuer:
+    return Issuer(GITLAB)
+
+
 @pytest.fixture
-def hub(pushed, tmp_path):
-    with LocalHub(shutil.copytree(pushed, tmp_path / "hub")) as running:
+def hub(pushed, gitlab, tmp_path):
+    """It trusts what `hubver init` says is to be trusted of a project on GitLab."""
+    trust = Trust([Publisher(MODEL, GITLAB_CLAIMS, GITLAB)], {GITLAB: gitlab.jwks})
+    with LocalHub(shutil.copytree(pushed, tmp_path / "hub"), trust=trust) as running:
         yield running
 
 
@@ -152,9 +163,9 @@ def test_gates_for_examples_are_asked_in_parts_and_judged_together(mine, hub, re
 class GitLab:
     """Runs the script lines of a pipeline's jobs in a checkout of each, in the order of their stages."""
 
-    def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath) -> None:
+    def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath, issuer: Issuer) -> None:
         self.jobs = yaml.safe_load((project.root / ".gitlab-ci.yml").read_text())
-        self._project, self._hub, self._on_path = project, hub, on_path
+        self._project, self._hub, self._on_path, self._issuer = project, hub, on_path, issuer
         self._reported: dict[str, str] = {}
 
     def job(self, name: str, **more: str) -> int:
@@ -165,8 +176,11 @@ class GitLab:
         for each in [*([extends] if isinstance(extends, str) else extends), name]:
             part = self.jobs[each]
             merged = {**merged, **part, "variables": {**merged.get("variables", {}), **part.get("variables", {})}}
-        token = {"HF_TOKEN": self._hub.token} if "id_tokens" in merged else {}
-        env = {**self.jobs["variables"], **self._reported, **token, "HF_ENDPOINT": self._hub.url, **more}
+        env = {**self.jobs["variables"], **self._reported, "HF_ENDPOINT": self._hub.url, **more}
+        env |= {name: Template(value).substitute(env) for name, value in merged["variables"].items()}
+        for variable, token in merged.get("id_tokens", {}).items():
+            assert token == {"aud": "https://huggingface.co"}
+            env[variable] = self._issuer.mint(self._hub.url, **GITLAB_CLAIMS)
         done = self._on_path.run(["bash", "-ec", "\n".join(merged["script"])], self._project.root, env)
         self.said = done.stdout
         report = merged.get("artifacts", {}).get("reports", {}).get("dotenv")
@@ -175,10 +189,11 @@ class GitLab:
         return done.returncode
 
 
-def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written(mine, hub, on_path):
-    mine.done("--model", MODEL, "--ci", "gitlab", "--shards", "2")
+def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written(mine, hub, on_path, gitlab):
+    done = mine.done("--model", MODEL, "--ci", "gitlab", "--shards", "2")
+    assert done["clicks"][0]["fields"] == GITLAB_CLAIMS
     promote(f"{MODEL}@{GOOD}", override="first", settings=Settings(endpoint=hub.url, token=hub.token))
-    pipeline = GitLab(mine, hub, on_path)
+    pipeline = GitLab(mine, hub, on_path, gitlab)
     assert [name for name, job in pipeline.jobs.items() if ".writes" in str(job)] == ["verdict", "promote", "rollback"]
     assert pipeline.job("plan", HUBVER_REVISION=BETTER) == 0, pipeline.said
     for index in ("1", "2"):
