@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="ORG/NAME", help="The model's repository on the Hub; it need not be there yet.")
 @click.option("--channel", metavar="NAME", help="The channel that versions go to; production if left out.")
 @click.option(
-    "--ci", type=click.Choice(["github", "gitlab", "shell", "none"]), help="What runs the gates [default: github]."
+    "--ci",
+    type=click.Choice(["github", "gitlab", "shell", "none"]),
+    help="What runs the gates [default: gitlab where the remote is there, else github].",
 )
 @click.option(
     "--examples",

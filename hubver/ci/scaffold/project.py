@@ -16,7 +16,9 @@ from hubver.record.place import git
 from hubver.settings import Settings
 from hubver.target import Target
 
-_REMOTE_PATH = re.compile(r"^(?:[\w+.-]+://)?(?:[^@/\s]+@)?[\w.-]+(?::\d+)?[:/](?P<path>[^\s:]+?)(?:\.git)?/?$")
+_REMOTE_PATH = re.compile(
+    r"^(?:[\w+.-]+://)?(?:[^@/\s]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>[^\s:]+?)(?:\.git)?/?$"
+)
 _ROWS = re.compile(r'^EXAMPLES = Task\(.*?\brows=("(?:[^"\\\n]|\\.)*")', re.DOTALL | re.MULTILINE)
 _SHELL = re.compile(r"^(model|channel|shards)=([\w./-]+)$", re.MULTILINE)
 # No file that `hubver init` wrote is longer.
@@ -38,7 +40,8 @@ class Project:
         settings: what its `hubver.toml` or `pyproject.toml` says; the defaults where it has none.
         in_git: whether it is a checkout.
         github: `OWNER/REPO`, where its remote `origin` is on GitHub.
-        path: of the remote on its server, such as `group/project`; None where there is none.
+        host: the server of that remote; None where there is none.
+        path: of the project there, such as `group/project`.
         branch: the default branch, as far as git knows.
     """
 
@@ -46,8 +49,14 @@ class Project:
     settings: Settings
     in_git: bool
     github: str | None
+    host: str | None
     path: str | None
     branch: str
+
+    @property
+    def ci(self) -> Ci:
+        """What most likely runs its jobs."""
+        return "gitlab" if "gitlab" in (self.host or "") else "github"
 
     @classmethod
     def at(cls, directory: Path) -> Project:
@@ -77,6 +86,7 @@ class Project:
             settings=settings,
             in_git=bool(top),
             github=on_github(remote) if remote else None,
+            host=found["host"] if found else None,
             path=found["path"] if found else None,
             branch=_branch(root) if top else "main",
         )

@@ -29,13 +29,14 @@ class Click:
     needed: bool
 
 
-def clicks(choices: Choices, *, hub: str, path: str | None, branch: str) -> list[Click]:
+def clicks(choices: Choices, *, hub: str, host: str | None, path: str | None, branch: str) -> list[Click]:
     """What to click, the necessary first.
 
     Args:
         choices: the project's.
         hub: the Hub's address.
-        path: of the project on its server; None where it has no remote yet.
+        host: the server of the project's remote; None where it has none yet.
+        path: of the project there.
         branch: the project's default branch.
     """
     publisher = f"{hub}/{choices.model}/settings"
@@ -63,7 +64,7 @@ def clicks(choices: Choices, *, hub: str, path: str | None, branch: str) -> list
         return [
             Click(publisher, "Trusted Publishers, once the model is there: add one for GitLab CI", claims, True),
             Click(
-                f"https://gitlab.com/{path or 'GROUP/PROJECT'}/-/settings/ci_cd",
+                f"https://{host or 'gitlab.com'}/{path or 'GROUP/PROJECT'}/-/settings/ci_cd",
                 f"Protected environments: {choices.where}, with who may deploy; protected branch: {branch}",
                 {"environment": choices.where},
                 False,

@@ -33,7 +33,7 @@ class Asked:
 
     Attributes:
         model: `ORG/NAME`; known from before if None.
-        ci: what runs the gates; GitHub if None.
+        ci: what runs the gates; whatever the project's remote speaks for if None, GitHub mostly.
         channel: a channel of the settings; production if None.
         shards: how many machines share the examples, 1 to 256; one if None.
         examples: a file of rows; those from before if None.
@@ -106,7 +106,11 @@ def init(project: Project, asked: Asked, *, force: Sequence[str] = (), dry_run: 
         model=choices.model,
         root=project.root,
         files=tuple(replace(file, written=file.path in due and not dry_run) for file in files),
-        clicks=tuple(steps.clicks(choices, hub=project.settings.endpoint, path=project.path, branch=project.branch)),
+        clicks=tuple(
+            steps.clicks(
+                choices, hub=project.settings.endpoint, host=project.host, path=project.path, branch=project.branch
+            )
+        ),
         commands=tuple(steps.commands(choices, written=written, in_git=project.in_git)),
         notes=tuple(notes),
         changed=bool(due),
@@ -118,7 +122,7 @@ def _choices(project: Project, asked: Asked) -> Choices:
     model = earlier.model if asked.model is None else asked.model
     if model is None:
         raise BadInput("Which model?", expected="its repository on the Hub", hint="Name it: --model ORG/NAME")
-    ci: Ci = asked.ci or earlier.ci or "github"
+    ci: Ci = asked.ci or earlier.ci or project.ci
     shards = (earlier.shards or 1) if asked.shards is None else asked.shards
     if not 1 <= shards <= _MOST_SHARDS:
         raise BadInput(f"{shards} machines cannot share the examples.", expected=f"1 to {_MOST_SHARDS} shards")

@@ -256,15 +256,15 @@ def test_what_to_click_and_what_to_run_next(users_project):
 
 
 REMOTES = {
-    "https://github.com/acme/router-training": ("acme/router-training", "acme/router-training"),
-    "https://github.com/acme/router-training.git": ("acme/router-training", "acme/router-training"),
-    "https://someone:token@github.com/acme/training/": ("acme/training", "acme/training"),
-    "ssh://git@github.com/acme/training.git": ("acme/training", "acme/training"),
-    "git@gitlab.com:group/sub/training.git": (None, "group/sub/training"),
-    "https://gitlab.example.org:8443/group/training": (None, "group/training"),
-    "https://github.com.example.org/acme/training": (None, "acme/training"),
-    "/srv/training.git": (None, None),
-    "git@github.com:acme/$(touch${IFS}x).git": (None, "acme/$(touch${IFS}x)"),
+    "https://github.com/acme/router-training": ("acme/router-training", "github.com", "acme/router-training"),
+    "https://github.com/acme/router-training.git": ("acme/router-training", "github.com", "acme/router-training"),
+    "https://someone:token@github.com/acme/training/": ("acme/training", "github.com", "acme/training"),
+    "ssh://git@github.com/acme/training.git": ("acme/training", "github.com", "acme/training"),
+    "git@gitlab.com:group/sub/training.git": (None, "gitlab.com", "group/sub/training"),
+    "https://gitlab.example.org:8443/group/training": (None, "gitlab.example.org", "group/training"),
+    "https://github.com.example.org/acme/training": (None, "github.com.example.org", "acme/training"),
+    "/srv/training.git": (None, None, None),
+    "git@github.com:acme/$(touch${IFS}x).git": (None, "github.com", "acme/$(touch${IFS}x)"),
 }
 
 
@@ -273,7 +273,8 @@ def test_remotes_are_understood(tmp_path, remote):
     root = checkout(tmp_path / "project")
     git(root, "remote", "set-url", "origin", remote)
     project = Project.at(root)
-    assert (project.github, project.path) == REMOTES[remote]
+    assert (project.github, project.host, project.path) == REMOTES[remote]
+    assert project.ci == ("gitlab" if "gitlab" in remote else "github")
 
 
 @pytest.mark.parametrize(
