@@ -35,7 +35,7 @@ def command(
     """See whether what was promoted answers: resolved and loaded as applications do, asked, and put to the smoke tests.
 
     Exits with 0 if it answers, and with 1 if it does not: another commit, a revision that cannot be loaded, an empty answer,
-    a test that failed. Needs no right to write, and runs no code of the model's repository.
+    a test that failed. Needs no right to write, and runs no code of the model's repository unless hubver.toml says so.
     """
     from hubver.smoke import smoke
 

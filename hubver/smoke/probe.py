@@ -1,8 +1,8 @@
 """The child process that loads one commit as applications do, and has it answer. What it finds is written as JSON.
 
 A process of its own, because a model may take all memory, or crash in the libraries below it, and the answer of `smoke`
-must be a sentence then, too. Nothing of the repository is executed: `hubver.load` asks for no remote code, and where a model
-cannot be loaded without, that is what is said.
+must be a sentence then, too. Code of the repository is executed only where the settings say so, as by `hubver.load` always;
+elsewhere a model that cannot be loaded without is at fault.
 """
 
 from __future__ import annotations
