@@ -70,6 +70,8 @@ def issuer():
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory):
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("needs Linux")
     # A socket's path has to be short.
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
         running = WarmPython(Path(folder), flow.ROOT)

@@ -241,3 +241,11 @@ def test_a_newcomer_may_stop_the_one_that_runs(forge, queue, tmp_path):
     assert first.wait().result == "cancelled"
     let_go(tmp_path, 2)
     assert second.wait().result == "success"
+
+
+# "Canceling since a deadlock for concurrency group was detected", GitHub says of a job that waits for its own run.
+def test_a_job_in_the_group_of_its_run_is_cancelled(run):
+    job = "job: {runs-on: ubuntu-latest, concurrency: release, steps: [{run: 'true'}]}"
+    done = run(job, top="concurrency: Release")
+    assert (done.result, done.jobs["job"].result) == ("cancelled", "cancelled")
+    assert "a deadlock for concurrency group 'release'" in done.jobs["job"].annotations[0].message

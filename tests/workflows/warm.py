@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -29,11 +30,10 @@ _SLOW = ("dulwich.repo", "huggingface_hub", "numpy", "peft", "pydantic", "pytest
 
 # What stands for `python`. It imports next to nothing, to be quick.
 _CLIENT = """\
-#!{python} -IS
 import json, os, signal, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
-asked = {{"arguments": {before!r} + sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd()}}
+asked = {{"arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd()}}
 content = json.dumps(asked).encode()
 socket.send_fds(server, [len(content).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(content)
@@ -60,17 +60,20 @@ class WarmPython:
         address = str(folder / "socket")
         self.bin = folder / "bin"
         self.bin.mkdir()
-        python = self._command("python", address, [])
-        self._command("hubver", address, ["-m", "hubver"])
+        client = folder / "client.py"
+        client.write_text(_CLIENT.format(address=address))
+        python = self._command("python", client)
+        self._command("hubver", client, "-m", "hubver")
         environment = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, __file__, address, str(python)]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         if self._process.stdout.readline() != "ready\n":
             raise RuntimeError("the server has not started")
 
-    def _command(self, name, address, before):
+    def _command(self, name, client, *before):
         path = self.bin / name
-        path.write_text(_CLIENT.format(python=sys.executable, address=address, before=before))
+        command = shlex.join([sys.executable, "-I", "-S", str(client), *before])
+        path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         path.chmod(0o755)
         return path
 

@@ -11,6 +11,11 @@ import threading
 _LONGEST_QUEUE = 100
 
 
+def group_of(concurrency):
+    """The name of the group in what is written, which may be the name alone; in one case."""
+    return (concurrency if isinstance(concurrency, str) else concurrency["group"]).lower()
+
+
 class Ticket:
     """A run's or a job's place in a group; `cancel` is called where it is turned out."""
 

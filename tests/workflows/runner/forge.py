@@ -71,6 +71,8 @@ class Forge:
             run.cancel()
             run.until("completed")
         self.id_tokens.close()
+        # What nobody has waited for was not supported in vain.
+        finished(self.runs)
 
     def repository(self, name, files, *, private=True):
         """Make a repository whose default branch holds files: a mapping by path, or those of a folder."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workflows.runner import matrix
 from workflows.runner.cancellation import Cancellation
 from workflows.runner.commands import Annotation
+from workflows.runner.concurrency import group_of
 from workflows.runner.errors import InvalidExpression
 from workflows.runner.expressions import Scope, is_expression
 from workflows.runner.job import Job
@@ -60,15 +61,17 @@ class Graph:
     Args:
         prefix: the names of the jobs that called it.
         ceiling: the permissions of the job that called it, or None.
+        held: the concurrency groups in which the run, and the calls that led here, have their turn.
     """
 
-    def __init__(self, run, workflow: Workflow, *, inputs, secrets, ceiling=None, prefix=""):
+    def __init__(self, run, workflow: Workflow, *, inputs, secrets, ceiling=None, prefix="", held=frozenset()):
         self.run = run
         self.workflow = workflow
         self.inputs = inputs
         self.secrets = secrets
         self._ceiling = ceiling
         self._prefix = prefix
+        self._held = held
         self._jobs = workflow.document["jobs"]
 
     def execute(self):
@@ -162,6 +165,7 @@ class Graph:
             return Outcome("cancelled", {})
         leg.cancellation = Cancellation(siblings)
         concurrency = self.scope(leg.contexts).value(leg.spec.get("concurrency"))
+        self._refuse_deadlock(concurrency, leg)
         with self.run.turn(concurrency, leg.name, leg.cancellation) as may_run:
             if not may_run:
                 result = JobResult(leg.name, annotations=[Annotation("error", leg.cancellation.reason)])
@@ -172,12 +176,20 @@ class Graph:
             siblings.cancel("The strategy configuration was canceled because a job failed")
         return outcome
 
+    # Who waits for a turn that its own caller has would wait for ever; GitHub cancels it.
+    def _refuse_deadlock(self, concurrency, leg):
+        if concurrency and group_of(concurrency) in self._held:
+            leg.cancellation.cancel(
+                f"Canceling since a deadlock for concurrency group '{group_of(concurrency)}' was detected"
+            )
+
     def _call(self, leg):
         called = self.workflow.calls[leg.job_id]
         scope = self.scope({**leg.contexts, "secrets": self.secrets.values})
         try:
             given = scope.value(leg.spec.get("with") or {})
             inputs = typed_inputs(called.called.get("inputs") or {}, given, self.scope(leg.contexts))
+            outer = self.scope(leg.contexts).value(leg.spec.get("concurrency"))
             concurrency = self.scope({**leg.contexts, "inputs": inputs}).value(called.document.get("concurrency"))
         except (InvalidExpression, InvalidInputs) as error:
             self.run.record(JobResult(leg.name, annotations=[Annotation("error", str(error))]).end("failure"))
@@ -189,7 +201,9 @@ class Graph:
             secrets=self._passed(leg.spec.get("secrets"), scope),
             ceiling=leg.permissions,
             prefix=f"{leg.name} / ",
+            held=self._held | {group_of(one) for one in (outer, concurrency) if one},
         )
+        self._refuse_deadlock(concurrency, leg)
         with self.run.turn(concurrency, leg.name, leg.cancellation) as may_run:
             if not may_run:
                 self.run.record(JobResult(leg.name).end("cancelled"))

@@ -18,11 +18,12 @@ class TimedOut(Exception):
     """A step took longer than it may."""
 
 
-def run(command, *, cwd, environment, hear, cancellation, timeout_s):
+def run(command, *, cwd, environment, hear, cancellation, cancelled_before, timeout_s):
     """Run a command of a step; answer its exit status and its process group.
 
     Args:
         hear: gets each line of the output, as it comes.
+        cancelled_before: whether the step began after a cancellation, and so goes on.
         timeout_s: after which it is stopped, or None.
 
     Raises:
@@ -41,6 +42,8 @@ def run(command, *, cwd, environment, hear, cancellation, timeout_s):
     reader.start()
     try:
         with cancellation.calling(lambda _: _interrupt(process)):
+            if cancellation.cancelled and not cancelled_before:
+                _interrupt(process)
             process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         _interrupt(process)

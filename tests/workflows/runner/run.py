@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from workflows.runner import permissions
 from workflows.runner.artifacts import Artifacts
 from workflows.runner.cancellation import Cancellation
-from workflows.runner.concurrency import Ticket
+from workflows.runner.concurrency import Ticket, group_of
 from workflows.runner.errors import InvalidExpression, InvalidFile, Unsupported
 from workflows.runner.expressions import Scope
 from workflows.runner.graph import Graph, Secrets
@@ -46,7 +46,7 @@ class Run:
         self.artifacts = Artifacts(self.folder / "artifacts")
         self._folders = itertools.count(1)
         self._changed = threading.Condition()
-        self._unsupported = None
+        self._broken = None
         self._thread = threading.Thread(target=self._execute, name=f"run {number}", daemon=True)
 
     def check_inputs(self):
@@ -62,12 +62,13 @@ class Run:
         """Wait until it is over; answer the run.
 
         Raises:
-            Unsupported: it asked for something that this runner does not do.
+            Unsupported: it asked for something that this runner does not do; told once.
         """
         self.until("completed")
         self._thread.join()
-        if self._unsupported is not None:
-            raise self._unsupported
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
         return self
 
     def until(self, state):
@@ -142,7 +143,7 @@ class Run:
     @contextmanager
     def turn(self, concurrency, name, cancellation):
         """Wait for a turn in a concurrency group, and give it back; yields whether it came."""
-        if not concurrency:
+        if not concurrency or cancellation.cancelled:
             yield not cancellation.cancelled
             return
         wanted = {"group": concurrency} if isinstance(concurrency, str) else concurrency
@@ -153,7 +154,8 @@ class Run:
         try:
             if not ticket.turn.is_set():
                 with self.waiting("pending"), cancellation.calling(lambda _: ticket.turn.set()):
-                    ticket.turn.wait(_GIVE_UP_S)
+                    if not cancellation.cancelled:
+                        ticket.turn.wait(_GIVE_UP_S)
             yield ticket.turn.is_set() and not cancellation.cancelled
         finally:
             groups.leave(wanted["group"], ticket)
@@ -169,7 +171,7 @@ class Run:
         except (InvalidExpression, InvalidFile) as error:
             self.result, self.error = "startup_failure", str(error)
         except Exception as error:  # noqa: BLE001 - whoever waits for the run gets it
-            self.result, self._unsupported = "failure", error
+            self.result, self._broken = "failure", error
         finally:
             self._become("completed")
 
@@ -189,7 +191,8 @@ class Run:
                 self.error = self.cancellation.reason
                 return "cancelled"
             self._become("in_progress")
-            outcomes = Graph(self, workflow, inputs=inputs, secrets=secrets).execute()
+            held = frozenset([group_of(concurrency)] if concurrency else [])
+            outcomes = Graph(self, workflow, inputs=inputs, secrets=secrets, held=held).execute()
         return "cancelled" if self.cancellation.cancelled else together([one.result for one in outcomes.values()])
 
     def _inputs(self, workflow):

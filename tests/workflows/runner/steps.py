@@ -41,6 +41,7 @@ class Steps:
         self.contexts = {**contexts, "steps": {}}
         self._environment = environment or {}
         self._failed = False
+        self._cancelled_before = False
 
     def execute(self, steps):
         """Run them all; answer whether none has failed."""
@@ -69,7 +70,7 @@ class Steps:
         return Scope(self.job.forge.node, contexts, flags, self.job.workspace)
 
     def _run_step(self, step, result):
-        before = self.job.cancellation.cancelled
+        self._cancelled_before = before = self.job.cancellation.cancelled
         try:
             if not self.scope().holds(step.get("if")):
                 return
@@ -119,6 +120,7 @@ class Steps:
                 environment=variables,
                 hear=lambda line: self._hear(listener, line),
                 cancellation=job.cancellation,
+                cancelled_before=self._cancelled_before,
                 timeout_s=minutes * 60 if minutes else None,
             )
             job.groups.append(group)
