@@ -383,6 +383,13 @@ def test_a_read_only_folder_is_said(users_project):
     assert "is read-only" in said
 
 
+def test_a_file_system_that_takes_no_files_is_said(users_project, monkeypatch):
+    monkeypatch.chdir("/proc/self")  # whoever one is
+    code, said = users_project.init("--model", "acme/router", "--ci", "none")
+    assert code == 2, said
+    assert "hubver.toml cannot be written" in said or "is read-only" in said
+
+
 def test_settings_that_cannot_be_read_are_said(users_project):
     (users_project.root / "hubver.toml").write_text("production = [\n")
     code, said = users_project.init("--model", "acme/router")
