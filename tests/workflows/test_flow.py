@@ -70,15 +70,21 @@ def test_a_bad_candidate_is_refused_and_the_comment_says_why(lay):
     assert "is below the floor 0.5" in gate_comment(line)
     [(_, status)] = line.github.kept.statuses
     assert status["state"] == "failure"
-    # The schedule finds nothing to do: it has its verdict.
-    assert "candidate" in results(line.forge.schedule(line.project, line.cron)[0].wait())
+    # It has its verdict, so the clock finds nothing to do.
+    [later] = line.forge.schedule(line.project, line.cron)
+    assert results(later.wait()) == {"gates": "skipped", "find": "success", "candidate": "skipped"}
 
 
-def test_what_few_examples_cannot_decide_does_not_pass(lay):
+def test_what_the_clock_finds_and_few_examples_cannot_decide_does_not_pass(lay):
     line = lay(rows=4)
-    before, candidate = line.production(), line.proposed("good")
-    run = line.dispatch(candidate.sha).wait()
+    before = line.production()
+    line.proposed("good")
+    line.github.down = True
+    [run] = line.forge.schedule(line.project, line.cron)
+    run.wait()
     verdict = run.jobs["release / v1.1.0-rc.1 / gate / verdict"]
     assert (verdict.result, verdict.outputs) == ("failure", {"outcome": "inconclusive", "passed": "false"})
     assert line.production() == before
     assert "more examples would decide" in gate_comment(line)
+    # GitHub could not be told: that is a warning, and no more.
+    assert "It is not said on the commit" in str([note for note in verdict.annotations if note.level == "warning"])

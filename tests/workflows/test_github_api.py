@@ -7,6 +7,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+from tools import needs
 from workflows.conftest import file
 from workflows.github_api import GithubApi
 from workflows.github_endpoints import ENDPOINTS
@@ -250,6 +251,7 @@ def test_troubles(client, github, sha):
 
 
 def test_a_job_talks_to_the_api_with_its_own_permissions(run, github):
+    needs("curl")
     ask = (
         'curl -s -o answer -w "%{http_code}\\n" -X POST -H "Authorization: Bearer $GITHUB_TOKEN" '
         '"$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/statuses/$GITHUB_SHA" -d \'{"state": "success"}\'; cat answer'

@@ -11,6 +11,7 @@ import textwrap
 import jwt
 import pytest
 from oidc_issuer import Issuer
+from tools import needs
 from workflows.conftest import file
 from workflows.runner import Environment, Forge, finished
 
@@ -258,6 +259,7 @@ def test_an_environment_admits_its_branches(forge):
 
 
 def test_id_token_tells_of_the_caller_and_of_the_called(tmp_path, node):
+    needs("curl")
     issuer = Issuer()
     with Forge(tmp_path / "forge", node, issuer=issuer) as forge:
         script = 'curl -s -H "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=hub" > "$SEEN"'
