@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -108,11 +109,21 @@ def test_a_wheel_by_way_of_a_source_distribution_knows_its_commit(built, tmp_pat
     assert done.stdout == f"hubver/hubver@{git(built, 'rev-parse', 'HEAD').strip()}\n", done.stderr
 
 
-def test_a_changed_checkout_builds_a_wheel_that_does_not_claim_a_commit(built):
-    shutil.rmtree(built / "dist", ignore_errors=True)
-    (built / "README.md").write_text("changed")
-    with zipfile.ZipFile(build(built, "wheel")) as wheel:
-        assert "hubver/ci/scaffold/commit.txt" not in wheel.namelist()
+def test_a_changed_checkout_and_one_of_something_else_claim_no_commit(tmp_path):
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    root = tmp_path / "clone"
+    (root / "within").mkdir(parents=True)
+    (root / "file").write_text("1")
+    git(root, "init", "-q")
+    assert hook._commit(root) is None
+    git(root, "add", "file")
+    git(root, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    assert hook._commit(root) == git(root, "rev-parse", "HEAD").strip()
+    assert hook._commit(root / "within") is None
+    (root / "file").write_text("2")
+    assert hook._commit(root) is None
 
 
 @pytest.mark.parametrize(
