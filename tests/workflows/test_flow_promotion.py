@@ -83,7 +83,7 @@ def test_a_reviewer_refuses_and_nothing_is_rolled_back(lay):
 def test_two_at_once_come_one_after_the_other_and_none_is_dropped(lay):
     line = lay()
     everybody_waits = threading.Event()
-    review = lambda _: everybody_waits.wait(60)  # noqa: E731
+    review = lambda _: everybody_waits.wait(300)  # noqa: E731
     line.project.environments["production"] = Environment(review=review)
     first, second = line.passed("good"), line.passed("bad", version="v1.2.0")
     runs = [line.promotion(first.sha).until("waiting")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
 from relays import relaying
 from webhook_events import body, updated
 from workflows.flow import MODEL, PROJECT
@@ -93,6 +94,19 @@ def test_a_dispatch_of_a_stranger_is_refused_before_anything_runs(line, case):
     find = run.jobs["release / find"]
     assert reason in find.log
     assert "pwned" not in find.log + find.summary + str(find.annotations)
+    assert events(line) == before
+
+
+def test_a_pull_request_that_a_stranger_opens_on_the_hub_is_judged_by_nobody(line):
+    stranger = HfApi(endpoint=line.hub.url, token=line.hub.add_user("mallory"))
+    change = CommitOperationAdd("adapter_model.safetensors", b"weights of a stranger")
+    stranger.create_commit(MODEL, [change], commit_message="v1.1.0", commit_description=HOSTILE, create_pr=True)
+    before = events(line)
+    for started in (line.forge.schedule(line.project, line.cron)[0], line.dispatch("refs/pr/1")):
+        run = started.wait()
+        assert (run.jobs["release / find"].result, run.jobs["release / candidate"].result) == ("success", "skipped")
+        assert "ot published by hubver" in run.jobs["release / find"].summary
+        assert "pwned" not in run.jobs["release / find"].summary
     assert events(line) == before
 
 
