@@ -68,7 +68,6 @@ class Telling:
                 "base": plan.base,
                 "shards": list(plan.shards),
                 "cache-key": plan.cache_key,
-                "restore-key": plan.restore_key,
             }
         )
         self._step.summarize(words.planned(plan))

@@ -72,7 +72,7 @@ def plan(target: str, shards: int, channel: str | None, as_json: bool) -> None:
     """Say how a candidate is judged: which commit, in which shards, and what they may keep in a cache.
 
     Refuses what would run code of its own when it is loaded, unless hubver.toml says what to do about it. Sets `candidate`,
-    `version`, `pull-request`, `base`, `shards`, `cache-key` and `restore-key`.
+    `version`, `pull-request`, `base`, `shards` and `cache-key`.
     """
     from hubver.ci.plan import plan as make
 
@@ -83,7 +83,7 @@ def plan(target: str, shards: int, channel: str | None, as_json: bool) -> None:
         telling.not_done(target, "judged", error)
         raise
     telling.planned(made)
-    give(made, as_json, lambda: headed(made.candidate, f"\n  {', '.join(made.shards)}\n  {made.cache_key}"))
+    give(made, as_json, lambda: headed(made.candidate, f"\n  {', '.join(made.shards)}"))
 
 
 @command.command("judge")

@@ -42,6 +42,7 @@ jobs:
       revision: ${{{{ inputs.revision }}}}
       smoke: ${{{{ inputs.smoke }}}}
       install: false
+      endpoint: ENDPOINT
     secrets:
       HF_TOKEN: ${{{{ secrets.HF_TOKEN }}}}
 """
@@ -91,11 +92,11 @@ class Line:
         init(Project.at(folder), asked)
         workflow = folder / ".github/workflows/hubver.yml"
         # The machines of these tests have hubver.
-        workflow.write_text(workflow.read_text().replace("    secrets:", "      install: false\n    secrets:"))
-        workflow.with_name("promotion.yml").write_text(PROMOTION)
+        here = f"      install: false\n      endpoint: {hub.url}\n    secrets:"
+        workflow.write_text(workflow.read_text().replace("    secrets:", here))
+        workflow.with_name("promotion.yml").write_text(PROMOTION.replace("ENDPOINT", hub.url))
         forge.library("hubver/hubver", published())
         project = forge.repository(PROJECT, folder)
-        project.variables["HF_ENDPOINT"] = hub.url
         forge.tokens.for_person(PROJECT, "lea", token=GITHUB_TOKEN, contents="write")
         if not keyless:
             project.secrets["HF_TOKEN"] = hub.token

@@ -53,7 +53,7 @@ class WarmPython:
     """Starts the server; `close` ends it.
 
     Attributes:
-        bin: a folder with `hubver` and `python`, for the PATH of jobs.
+        bin: a folder with `hubver`, `hf` and `python`, for the PATH of jobs.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
@@ -64,6 +64,7 @@ class WarmPython:
         client.write_text(_CLIENT.format(address=address))
         python = self._command("python", client)
         self._command("hubver", client, "-m", "hubver")
+        self._command("hf", client, "-m", "huggingface_hub.cli.hf")
         environment = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, __file__, address, str(python)]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
