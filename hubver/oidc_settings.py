@@ -39,7 +39,9 @@ class OidcSettings(BaseModel):
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> dict[str, Any] | None:
         """The fields that an environment sets, for `Settings` to check; None where no token is to be asked for."""
-        values = {field: value for field, variable in VARIABLES.items() if (value := environ.get(variable, "").strip())}
+        values = {
+            field: value for field, variable in _VARIABLES.items() if (value := environ.get(variable, "").strip())
+        }
         return values if "resource" in values else None
 
     @field_validator("resource")
@@ -66,8 +68,7 @@ class OidcSettings(BaseModel):
         return value
 
 
-# What a process that only reads is not to inherit.
-VARIABLES = {
+_VARIABLES = {
     "resource": "HF_OIDC_RESOURCE",
     "id_token": "HF_OIDC_ID_TOKEN",
     "request_url": "ACTIONS_ID_TOKEN_REQUEST_URL",

@@ -54,6 +54,8 @@ class Settings(BaseModel):
         endpoint: the Hub's address. From `HF_ENDPOINT` alone: a file that came with somebody's repository must not say
             where the user's token is sent.
         token: the access token, or None. From `HF_TOKEN`, else the one `hf auth login` stored.
+        read_token: what gates read with, from `HF_READ_TOKEN`; empty where that is set to nothing, so that they read as
+            nobody. None where it is not set, and they read with the token.
         oidc: what the job that this is may be trusted by without a token; None where `HF_OIDC_RESOURCE` is not set.
         production: the branch that applications follow.
         acting_on: the channel that a command moves or judges for, where it is not production; see `on_channel`.
@@ -84,6 +86,7 @@ class Settings(BaseModel):
 
     endpoint: str = DEFAULT_ENDPOINT
     token: SecretStr | None = None
+    read_token: SecretStr | None = None
     oidc: OidcSettings | None = None
     production: str = PRODUCTION
     acting_on: str | None = None
@@ -152,6 +155,11 @@ class Settings(BaseModel):
         if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
             raise ValueError("it holds a space, a line break or a letter that no token has")
         return value
+
+    @field_validator("read_token")
+    @classmethod
+    def _must_be_a_token_or_nothing(cls, value: SecretStr | None) -> SecretStr | None:
+        return cls._must_be_a_token(value) if value else value
 
     @field_validator("production", "acting_on")
     @classmethod
@@ -285,6 +293,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         values["endpoint"] = endpoint
     if token := environ.get("HF_TOKEN", "").strip():
         values["token"] = token
+    if "HF_READ_TOKEN" in environ:
+        values["read_token"] = environ["HF_READ_TOKEN"].strip()
     if token := environ.get("HUBVER_PRODUCTION_TOKEN", "").strip():
         values["production_token"] = token
     if password := environ.get("HUBVER_SIGN_PASSWORD"):

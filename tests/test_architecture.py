@@ -211,7 +211,7 @@ def test_one_reader_of_the_environment() -> None:
         "hubver.cli.main",  # the debug switch must work when settings cannot be read
         "hubver.hub.upload_memory",  # the Xet library is told by variables alone
         "hubver.cli.demo",  # points its own process at the demo's Hub
-        "hubver.gate.running.child",  # hands the environment on to its child
+        "hubver.gate.running.given",  # hands the environment on to its child
         "hubver.reproduce.run",  # chooses what of the environment the run is given
         "hubver.reproduce.prepare",  # asks an interpreter in the same environment
         "hubver.reproduce.code",  # git needs the user's own

@@ -72,15 +72,23 @@ def test_the_token_comes_from_the_environment_or_the_login(tmp_path):
     assert Settings.load(tmp_path, path).token.get_secret_value() == "hf_stored"
 
 
+@pytest.mark.parametrize(("name", "field"), [("HF_TOKEN", "token"), ("HF_READ_TOKEN", "read_token")])
 @pytest.mark.parametrize("token", ["hf_two\nlines", "hf_tök", "hf_a b"])
-def test_what_is_no_token(tmp_path, token):
-    with pytest.raises(BadSettings, match="'token'") as caught:
-        Settings.load(tmp_path, {"HF_TOKEN": token})
+def test_what_is_no_token(tmp_path, token, name, field):
+    with pytest.raises(BadSettings, match=f"'{field}'") as caught:
+        Settings.load(tmp_path, {name: token})
     assert "hf_" not in str(caught.value)
 
 
+def test_the_token_to_read_with_is_not_the_one_to_write_with(tmp_path):
+    assert Settings.load(tmp_path, {**NOWHERE, "HF_TOKEN": "hf_write"}).read_token is None
+    settings = Settings.load(tmp_path, {**NOWHERE, "HF_READ_TOKEN": " hf_read\n"})
+    assert (settings.token, settings.read_token.get_secret_value()) == (None, "hf_read")
+    assert Settings.load(tmp_path, {"HF_READ_TOKEN": " "}).read_token.get_secret_value() == ""
+
+
 def test_a_token_is_never_shown(tmp_path):
-    settings = Settings.load(tmp_path, {"HF_TOKEN": "hf_secret"})
+    settings = Settings.load(tmp_path, {"HF_TOKEN": "hf_secret", "HF_READ_TOKEN": "hf_secret"})
     assert "hf_secret" not in f"{settings!r}{settings}{settings.model_dump()}"
 
 

@@ -1,6 +1,6 @@
 """A child process that runs pytest on the user's gates: watched, heard, and ended with all that it started.
 
-It runs code that others wrote, so it is given what it needs to read, and nothing that it could write with.
+It runs code that others wrote: see `given` for what it gets.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadToken, HarnessFailed, NotFound
-from hubver.hub.client import Hub
-from hubver.oidc_settings import VARIABLES
+from hubver.errors import HarnessFailed
+from hubver.gate.running import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,15 +26,6 @@ if TYPE_CHECKING:
 # Starts each line of the child's output that is meant for people who wait.
 PROGRESS = "hubver: "
 _TAIL_LINES = 40
-# What else a job may hold that gates have no use for.
-_NOT_FOR_GATES = {
-    *VARIABLES.values(),
-    *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUBVER_PRODUCTION_TOKEN", "HUBVER_SIGN_PASSWORD"),
-    *("GITHUB_TOKEN", "HUBVER_GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"),
-    "HF_HUB_DISABLE_IMPLICIT_TOKEN",  # is for the process that exchanges tokens
-    # For the same reason left out as the project's own options.
-    "PYTEST_ADDOPTS",
-}
 
 
 def run(
@@ -46,7 +36,6 @@ def run(
     Args:
         command: what to run.
         settings: of the project; the token reaches the child by its environment only, and is taken out of what it says.
-            A job that is trusted without one hands on what it gets for an hour, and only where the model is private.
         progress: called with each line that is meant for people who wait.
         timeout_seconds: after which the child is killed; None to wait for ever.
 
@@ -57,12 +46,23 @@ def run(
         HarnessFailed: it did not end in time.
         BadToken, HubUnreachable, HubFailed: there is no token to read with.
     """
-    token = _token(settings)
+    token = given.token(settings)
+    with given.closed():
+        return _run(command, settings, token, progress, timeout_seconds)
+
+
+def _run(
+    command: list[str],
+    settings: Settings,
+    token: SecretStr | None,
+    progress: Callable[[str], None] | None,
+    timeout_seconds: float | None,
+) -> tuple[int, deque[str]]:
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     child = subprocess.Popen(
         command,
         cwd=settings.root,
-        env=_environment(settings, token),
+        env=given.environment(settings, token),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -121,27 +121,6 @@ def _sweep(child: subprocess.Popen[str]) -> None:
     child.wait()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-
-
-def _token(settings: Settings) -> SecretStr | None:
-    """What the child reads with: the token that is kept, else one for an hour if there must be one."""
-    if settings.token is not None or settings.oidc is None or "/" not in settings.oidc.resource:
-        return settings.token
-    try:
-        Hub(settings.endpoint).refs(settings.oidc.resource)
-    except (NotFound, BadToken):
-        return Hub.of(settings, settings.oidc.resource).token
-    return None
-
-
-def _environment(settings: Settings, token: SecretStr | None) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_GATES}
-    environment |= {"HF_ENDPOINT": settings.endpoint, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    # Read by CUDA when it starts; without it some of its sums are not repeatable.
-    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if token is not None:
-        environment["HF_TOKEN"] = token.get_secret_value()
-    return environment
 
 
 def last_words(tail: deque[str]) -> str:
