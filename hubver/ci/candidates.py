@@ -54,8 +54,8 @@ def find(
 ) -> Found:
     """The candidates that a run is to judge, by what started it.
 
-    A revision that a person or an event asks for; else, open pull requests of hubver and the newest version that have no
-    verdict by the present gates against what is in the channel now. Three requests in all, however long
+    A revision that a person asks for, or an event among those that wait; else, whatever waits: open pull requests of hubver and
+    the newest version that have no verdict by the present gates against what is in the channel now. Three requests in all, however long
     the history is, and one more for each further fifty pull requests that are open.
 
     Args:
@@ -73,7 +73,7 @@ def find(
     settings = settings or Settings.load()
     asked = event.asked(settings.github.event_name, _payload(settings.github), repo_id, revision)
     hub = Hub.of(settings, repo_id)
-    repository = read(hub, repo_id, settings, sweep=asked is None)
+    repository = read(hub, repo_id, settings, sweep=asked is None or not _by_hand(settings))
     # A person who asks has it judged again: its promotion may have been lost, and nobody else would offer it anew.
     again = again or (asked is not None and _by_hand(settings))
     judged = {} if again else _bench(settings, repository, now).judged(repository.events)
@@ -92,9 +92,18 @@ def _left_out(repository: Repository, candidate: Candidate, judged: dict[str, st
         return f"{candidate} is in {repository.channel} already."
     if sha in judged:
         return _said(candidate, judged)
-    if not _by_hand(settings) and not repository.is_published(sha):
+    if _by_hand(settings):
+        return None
+    if not repository.is_published(sha):
         return (
             f"{sha[:8]} was not published by hubver, so no event has it judged. If you know who wrote it, start the "
+            "workflow by hand with it as `revision`."
+        )
+    # What passes is promoted: whoever sends events could otherwise bring back what was replaced or withdrawn long ago.
+    if not any(one.revision == sha for one in repository.waiting()):
+        return (
+            f"{candidate} waits for no verdict, so no event has it judged: it is in quarantine, was in "
+            f"{repository.channel}, came before what is, or its pull request is closed. If it is to go there, start the "
             "workflow by hand with it as `revision`."
         )
     return None

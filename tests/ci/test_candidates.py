@@ -155,6 +155,24 @@ def test_what_was_judged_as_it_would_be_now_is_left_out(repo, here, stated, wait
     assert names(find(REPO, settings=by_event)) == (["v1.1.0"] if waits else [])
 
 
+def test_an_event_brings_back_nothing_that_was_replaced_or_withdrawn(repo, here):
+    for tag in ("v1.0.0", "v1.1.0"):
+        repo.version(tag)
+        promote(f"{REPO}@{tag}", override="first", settings=here)
+    repo.version("v1.2.0")
+    quarantine(f"{REPO}@v1.2.0", settings=here)
+    proposed(repo, "v1.3.0-rc.1")
+    proposed(repo, "v1.3.0-rc.2")
+    repo.hub.api.change_discussion_status(REPO, 1, "closed")
+    for revision in ("v1.0.0", "v1.2.0", "v1.3.0-rc.1", "refs/pr/1"):
+        found = find(REPO, settings=event_that_asks_for(revision, here))
+        assert names(found) == []
+        assert "waits for no verdict, so no event has it judged" in found.notes[0]
+        assert len(find(REPO, revision=revision, settings=here).candidates) == 1
+    for revision in ("v1.3.0-rc.2", "refs/pr/2"):
+        assert names(find(REPO, settings=event_that_asks_for(revision, here))) == ["v1.3.0-rc.2"]
+
+
 def event_that_asks_for(revision: str, here: Settings) -> Settings:
     path = here.root / "event.json"
     path.write_text(json.dumps({"action": "hubver-candidate", "client_payload": {"revision": revision}}))
