@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubver.hub.client import Hub
-    from hubver.hub.contents import Refs
+    from hubver.hub.contents import Refs, StoredFile
     from hubver.versions import Version
 
 _LOOK_BACK = 50
+# What a run's commit holds beside the files that its record lists. The Hub itself keeps `.gitattributes`.
+_BESIDE = frozenset({RECORD_FILE, SIGNATURE_FILE, "README.md", ".gitattributes"})
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,20 @@ def marker(run_id: str) -> str:
     return f"[{run_id}]"
 
 
-def find(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
+def find(hub: Hub, repo_id: str, refs: Refs, run_id: str, sent: int | None = None) -> Landed | None:
     """The commit of a run, wherever a push of it got to; None if it is not there yet.
 
     The ledger's newest thousand events know what was finished, also where a merge has squashed the run's own commit; a
-    push that was cut short left its commit on `main`, or in a pull request that is still open, or that somebody has
-    merged since.
+    push that was cut short left its commit on `main`, or in a pull request that this account opened and that is still
+    open, or that somebody has merged since.
+
+    Args:
+        sent: the pull request that the Hub has just said it opened for this run.
     """
     return (
         _in_ledger(hub, repo_id, refs, run_id)
         or _on_main(hub, repo_id, refs, run_id)
-        or _in_pull_request(hub, repo_id, refs, run_id)
+        or _in_pull_request(hub, repo_id, refs, run_id, sent)
     )
 
 
@@ -117,6 +122,28 @@ def check_stored(hub: Hub, repo_id: str, found: Landed, files: Mapping[str, Path
             )
 
 
+def check_alone(hub: Hub, repo_id: str, refs: Refs, found: Landed) -> None:
+    """Compare what a run's commit holds beside the run with what `main` held before, where people keep files of theirs.
+
+    Raises:
+        HubFailed: it brings or changes a file that the run does not have, such as code that a model would run.
+    """
+    stored = hub.files(repo_id, found.sha)
+    beside = stored.keys() - {entry.path for entry in found.record.files} - _BESIDE
+    if not beside:
+        return
+    before = _before(hub, repo_id, refs, found.sha)
+    foreign = sorted(path for path in beside if before.get(path) != stored[path])
+    if foreign:
+        number = found.pull_request
+        raise HubFailed(
+            f"The commit {found.sha[:8]} holds what is not of this run, so it gets no version tag.",
+            found=f"{', '.join(foreign[:3])}{', and more' if len(foreign) > 3 else ''}",
+            hint="Look who added it; then "
+            + (f"close pull request #{number} and publish again." if number else "publish the folder as a new run."),
+        )
+
+
 def too_late(record: RunRecord, published: RunRecord) -> tuple[str, ...]:
     """What a push knows of a run that was published without it, in a sentence."""
     known = {gap.field for gap in published.gaps} - {gap.field for gap in record.gaps}
@@ -149,9 +176,19 @@ def _on_main(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
     return None
 
 
-def _in_pull_request(hub: Hub, repo_id: str, refs: Refs, run_id: str) -> Landed | None:
-    number = pulls.find_open(hub, repo_id, marker(run_id)) if refs.pulls else None
+def _in_pull_request(hub: Hub, repo_id: str, refs: Refs, run_id: str, sent: int | None) -> Landed | None:
+    number = sent
+    if number is None and refs.pulls:
+        number = pulls.find_open(hub, repo_id, marker(run_id))
     return None if number is None or number not in refs.pulls else _read(hub, repo_id, refs.pulls[number], number)
+
+
+def _before(hub: Hub, repo_id: str, refs: Refs, sha: str) -> dict[str, StoredFile]:
+    """The files of the commit of `main` that a run's commit follows; none if it is too far back."""
+    on_main = {commit.sha for commit in hub.commits(repo_id, refs.main, limit=ledger.WHOLE_PAGE)}
+    followed = (commit.sha for commit in hub.commits(repo_id, sha, limit=_LOOK_BACK)[1:] if commit.sha in on_main)
+    head = next(followed, None)
+    return hub.files(repo_id, head) if head else {}
 
 
 def _read(hub: Hub, repo_id: str, sha: str, pull_request: int | None = None, *, listed: bool = False) -> Landed:

@@ -154,6 +154,7 @@ class _Push:
     tell: Callable[[str], None]
     proposal: Proposal | None = None
     known: tuple[str | None, State] | None = None
+    sent: int | None = None
 
     def run(self) -> Published:
         refs = self._refs_or_new_repo()
@@ -188,7 +189,7 @@ class _Push:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def _find(self, refs: Refs) -> Landed | None:
-        found = landed.find(self.hub, self.repo_id, refs, self.capture.record.run_id)
+        found = landed.find(self.hub, self.repo_id, refs, self.capture.record.run_id, self.sent)
         if found is not None:
             landed.check_same(found, self.capture.record, self.wanted)
         return found
@@ -234,8 +235,9 @@ class _Push:
         load = shipment.pack(self.hub, self.repo_id, plan, self.capture, pr=self.pr, signer=self.signer)
         self.tell(f"sending {len(load.uploads)} files ({load.size / 1e6:.1f} MB) as {plan.version}")
         began = time.monotonic()
+        self.sent = None
         try:
-            self.hub.commit(
+            _, self.sent = self.hub.commit(
                 self.repo_id,
                 load.uploads,
                 delete=load.obsolete,
@@ -265,6 +267,7 @@ class _Push:
         if tagged is None or not found.listed:
             already = False
             landed.check_stored(self.hub, self.repo_id, found, self.capture.files)
+            landed.check_alone(self.hub, self.repo_id, refs, found)
             self.unchanged.check(self.capture.files.values())
             self.tell(f"tagging {version}")
             self._tag(found, version, refs)

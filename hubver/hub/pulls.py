@@ -26,12 +26,16 @@ _CUT = "\n\n*The rest has no room in a comment.*"
 
 
 def find_open(hub: Hub, repo_id: str, marker: str) -> int | None:
-    """The number of the open pull request whose title holds a marker; None if there is none."""
+    """The number of this account's newest open pull request whose title holds a marker; None if there is none.
+
+    Anybody may open a pull request, with any title: only what the token's own account opened is believed.
+    """
+    ours = hub.accounts()
     with translated(hub.endpoint, repo_id):
         for discussion in hub.api.get_repo_discussions(
             repo_id, discussion_type="pull_request", discussion_status="open"
         ):
-            if marker in discussion.title:
+            if marker in discussion.title and discussion.author in ours:
                 return discussion.num
     return None
 

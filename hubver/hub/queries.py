@@ -74,6 +74,16 @@ class Queries:
                 return ACCOUNT
             raise
 
+    def accounts(self) -> frozenset[str]:
+        """The names that the Hub may show as the author of what this account writes.
+
+        A job without a kept token writes as `[OIDC]`, and on a repository only the jobs that it trusts do.
+
+        Raises:
+            BadToken: the token is not valid.
+        """
+        return frozenset({self.whoami(), *((ACCOUNT,) if isinstance(self._given, Keyless) else ())})
+
     def refs(self, repo_id: str) -> Refs:
         """All refs, pull requests included, in one request.
 

@@ -22,6 +22,7 @@ from hubver.hub.client import Hub
 from hubver.hub.keyless import Keyless
 from hubver.localhub import Answer, Drop, LocalHub, Publisher, Switches, Trust
 from hubver.oidc_settings import OidcSettings
+from hubver.publish import push
 from hubver.release import promote
 from hubver.settings import Settings
 
@@ -146,6 +147,28 @@ def test_a_comment_of_such_a_job_is_kept_up_to_date(repo, environ):
     assert [(one.author, one.text) for one in repo.hub.comments(MODEL, 1)[1:]] == [
         (keyless.ACCOUNT, "<!-- hubver:gate -->\nsecond")
     ]
+
+
+def test_a_cut_push_of_such_a_job_is_finished_by_the_next_one_in_its_own_place(repo, environ, output, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def listen(line):
+        if line.startswith("tagging"):
+            raise Killed
+
+    settings = Settings.load()
+    monkeypatch.delenv("HF_OIDC_RESOURCE")  # in this process the Hub's own client would ask the real Hub
+    with pytest.raises(Killed):
+        push(output, MODEL, pr=True, settings=settings, progress=listen)
+    ours = repo.refs().pulls[1]
+    (opened,) = repo.hub.api.get_repo_discussions(MODEL)
+    assert opened.author == keyless.ACCOUNT
+    repo.hub.api.upload_file(
+        path_or_fileobj=b"theirs", path_in_repo="NOTICE", repo_id=MODEL, commit_message=opened.title, create_pr=True
+    )
+    done = push(output, MODEL, pr=True, settings=settings)
+    assert (done.sha, done.pull_request) == (ours, 1)
 
 
 def test_who_acts_is_asked_where_no_ci_says_it(repo, environ, monkeypatch):
