@@ -115,6 +115,10 @@ class HubUnreachable(HubFailed):
     """No answer: the connection was refused, lost or timed out."""
 
 
+class InDoubt(HubFailed):
+    """Whether the Hub has made a change is not known, because it cannot be asked: exit code 3."""
+
+
 class GithubFailed(HubverError):
     """GitHub gave no answer, or not the one that its API promises: exit code 3."""
 

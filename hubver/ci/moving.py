@@ -5,13 +5,18 @@ Attempts of one run share its address, which every event of the ledger names: by
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hubver import copies, release
+from hubver.errors import HubFailed, HubverError, InDoubt
 from hubver.hub import ledger
 from hubver.hub.client import Hub
 from hubver.hub.events import Change, Promoted, Release, RolledBack, Source
+from hubver.pins import resolve
 from hubver.release.standing import Standing
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from hubver.settings import Settings
 
 _C = TypeVar("_C", bound=Change)
+# Some two minutes in all: what was promoted must not go without its smoke test because the Hub was busy.
+_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,20 @@ def promote(
 ) -> Promoting:
     """Promote, or find that this run did so before.
 
+    Where the Hub fails, it is asked again for some time: the channel may have moved, and only the answer been lost.
+
     Args:
         text, to, override, settings, progress: as for `hubver.release.promote`.
 
     Raises:
-        HubverError: see `hubver.release.promote`.
+        InDoubt: whether the channel has moved is not known.
+        HubverError: see `hubver.release.promote`. Then this run has not moved it.
     """
-    done = release.promote(text, to=to, override=override, settings=settings, progress=progress)
+    attempt = partial(release.promote, text, to=to, override=override, settings=settings, progress=progress)
+    try:
+        done = attempt()
+    except HubFailed as error:
+        done = _made_all_the_same(attempt, text, settings.on_channel(to), progress, error)
     if not done.already:
         return Promoting(done, ours=True, previous=done.previous, rollback_tag=done.rollback_tag)
     before = _own(_last(settings, done.repo_id, done.channel), Promoted, settings)
@@ -113,6 +127,44 @@ def rollback(
     ours = not done.already or _own(_last(settings, where, done.channel), RolledBack, settings) is not None
     pushed = Source(repo_id=where, sha=done.previous.sha)
     return GoingBack(done, ours, pushed if where == repo_id else _copied(settings, pushed) or pushed)
+
+
+def _made_all_the_same(
+    attempt: Callable[[], Promotion], text: str, settings: Settings, progress: Callable[[str], None], failed: HubFailed
+) -> Promotion:
+    """What a promotion came to whose answer was lost.
+
+    Args:
+        attempt: the promotion, which finds what was made.
+        settings: of its channel.
+        failed: what came in the place of an answer.
+
+    Raises:
+        HubFailed: it was not made.
+        InDoubt: nobody can tell.
+    """
+    for pause in _PAUSES_S:
+        progress(f"looking in {pause:g} s whether it was promoted all the same: {failed.fact}")
+        time.sleep(pause)
+        try:
+            made = _is_made(text, settings)
+        except HubverError:
+            continue
+        if not made:
+            raise failed
+        with suppress(HubFailed):
+            return attempt()
+    raise InDoubt(
+        f"The Hub failed, and whether {text} was promoted is not known: {failed.fact}",
+        hint="Run the failed jobs again when the Hub answers: a promotion that was made is found then, and tested.",
+    ) from failed
+
+
+def _is_made(text: str, settings: Settings) -> bool:
+    """Whether the newest change of the channel is this run's, to this revision."""
+    wanted = resolve(text, settings=settings)
+    own = _own(_last(settings, settings.rules.repo or wanted.repo_id, settings.channel), Promoted, settings)
+    return own is not None and wanted.sha in (own.release.sha, own.source.sha if own.source else None)
 
 
 def _copied(settings: Settings, copy: Source) -> Source | None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from hubver.ci import words
 from hubver.ci.github import CommitStatus, Deployment, Github
-from hubver.errors import HubverError
+from hubver.errors import HubverError, InDoubt
 from hubver.gate import commenting
 from hubver.gate.report import sentence
 from hubver.gate.verdict import REPORT_MARKDOWN
@@ -130,9 +130,14 @@ class Telling:
         self._try("on the pull request", lambda: self._comment(Target.parse(target).repo_id, sha, said, report=True))
 
     def not_promoted(self, target: str, error: HubverError) -> None:
-        """A promotion that was refused, or failed."""
-        self._step.outputs({"promoted": False})
-        self.not_done(target, "promoted", error)
+        """A promotion that was refused, or failed; or one of which nobody can tell."""
+        if not isinstance(error, InDoubt):
+            self._step.outputs({"promoted": False})
+            self.not_done(target, "promoted", error)
+            return
+        self._step.outputs({"promoted": "unknown"})
+        self._step.summarize(words.in_doubt(target, error, self._settings.run_url))
+        self._step.fail(f"{error} {error.hint or ''}".rstrip())
 
     def rolled_back(self, move: GoingBack, reason: str | None) -> None:
         """A rollback: also what runs now, on GitHub's page of the environment."""

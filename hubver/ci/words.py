@@ -50,6 +50,11 @@ def refused(target: str, doing: str, error: HubverError, run_url: str | None) ->
     return _trouble(f"⛔ {escaped(target)} was not {doing}", error, run_url)
 
 
+def in_doubt(target: str, error: HubverError, run_url: str | None) -> str:
+    """A promotion of which nobody can tell whether it was made, and why."""
+    return _trouble(f"❔ It is not known whether {escaped(target)} was promoted", error, run_url)
+
+
 def promoted(move: Promoting, url: str, run_url: str | None) -> str:
     """A promotion, and the way back."""
     done = move.done

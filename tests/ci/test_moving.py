@@ -8,11 +8,11 @@ import pytest
 from job_files import said
 from loopback_github import Reply
 
-from hubver.ci import rest
+from hubver.ci import moving, rest
 from hubver.gates_folder import gates_digest
-from hubver.hub import ledger
+from hubver.hub import ledger, reading
 from hubver.hub.events import Promoted, RolledBack
-from hubver.localhub import Answer
+from hubver.localhub import Answer, Drop
 
 REPO = "acme/router"
 RUN = "https://github.example.org/acme/router-training/actions/runs/7"
@@ -115,6 +115,7 @@ def test_an_override_is_the_ledgers(repo, job, judged):
     assert event.override.startswith("`$(id)`")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_hub_that_is_down_promotes_nothing_and_says_so(repo, job, judged, local_hub):
     _first, sha = judged
     local_hub.faults.add("POST", "*/git-receive-pack", Answer(503), times=None)
@@ -123,6 +124,66 @@ def test_a_hub_that_is_down_promotes_nothing_and_says_so(repo, job, judged, loca
     local_hub.faults.clear()
     assert job.step("promote", f"{REPO}@{sha}") == 0
     assert job.outputs["promoted"] == "true"
+
+
+class LostAndDown:
+    """A push that arrives, and after which nobody gets an answer for a while."""
+
+    def __init__(self, local_hub, times: int | None) -> None:
+        self.faults, self.times = local_hub.faults, times
+
+    async def apply(self, app, scope, receive, send):
+        self.faults.clear()
+        self.faults.add("*", "*", Answer(503), times=self.times)
+        await Drop("after").apply(app, scope, receive, send)
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(moving, "_PAUSES_S", (0.0,) * 8)
+    monkeypatch.setattr(reading, "_TRIES", 1)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("to", ["production", "live"])
+def test_a_promotion_whose_answer_is_lost_is_found_when_the_hub_is_back(repo, job, judged, local_hub, to):
+    _first, sha = judged
+    if to == "live":
+        repo.hub.create_repo("acme/live")
+        (job.root / "hubver.toml").write_text('[channels.live]\nrepo = "acme/live"\ngated = false\n')
+    local_hub.faults.add("POST", f"*{'live' if to == 'live' else ''}*/git-receive-pack", LostAndDown(local_hub, 6))
+    assert job.step("promote", f"{REPO}@{sha}", "--to", to) == 0
+    assert "looking in 0 s whether it was promoted all the same" in job.said[1]
+    assert (job.outputs["promoted"], job.outputs["version"]) == (
+        "true",
+        "v1.1.0" if to == "production" else "v1.1.0-rc.1",
+    )
+    assert f"is in {to}" in job.summary
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_promotion_of_which_nobody_can_tell_is_neither_made_nor_not(repo, job, judged, local_hub):
+    _first, sha = judged
+    local_hub.faults.add("POST", "*/git-receive-pack", LostAndDown(local_hub, None))
+    assert job.step("promote", f"{REPO}@{sha}") == 3
+    assert job.outputs == {"promoted": "unknown"}
+    assert job.summary.startswith("### ❔ It is not known whether acme/router&#64;")
+    assert "**Next:** Run the failed jobs again" in job.summary
+    assert "Run the failed jobs again" in said(job.said[1], "error")
+    local_hub.faults.clear()
+    assert repo.refs().branches["production"] == sha
+    assert job.step("promote", f"{REPO}@{sha}") == 0
+    assert job.outputs["promoted"] == "true"
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_another_run_promoted_meanwhile_is_not_taken_for_ours(repo, job, judged, local_hub):
+    _first, sha = judged
+    other = repo.version("v1.2.0")
+    assert job.step("promote", f"{REPO}@{other}", "--override", "by the same run") == 0
+    local_hub.faults.add("POST", "*/git-receive-pack", Answer(503), times=None)
+    assert job.step("promote", f"{REPO}@{sha}", "--override", "the one before") == 3
+    assert job.outputs == {"promoted": "false"}
 
 
 def test_a_comment_that_fails_leaves_the_promotion(repo, job, judged, local_hub):
