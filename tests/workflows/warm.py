@@ -66,6 +66,7 @@ class WarmPython:
         self._command("hubver", client, "-m", "hubver")
         self._command("hf", client, "-m", "huggingface_hub.cli.hf")
         environment = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # no job inherits it, and each would compile everything
         command = [sys.executable, __file__, address, str(python)]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         if self._process.stdout.readline() != "ready\n":
