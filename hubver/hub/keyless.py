@@ -45,6 +45,18 @@ _CLAIMS = ("repository", "ref", "ref_type", "workflow_ref", "environment", "proj
 _BRANCH = "refs/heads/"
 
 
+_listeners: list[Callable[[str], None]] = []
+
+
+def hear(listener: Callable[[str], None]) -> None:
+    """Have each secret that this process gets from now on told, before it is used: a CI system may keep it out of its logs.
+
+    Args:
+        listener: given an id token or a token; it must not raise.
+    """
+    _listeners.append(listener)
+
+
 def source(settings: Settings, repo_id: str | None) -> Keyless | None:
     """What gives tokens for a repository; None where a token that is kept is to be used, or none.
 
@@ -130,7 +142,7 @@ class Keyless:
                 f"{self.endpoint} exchanged an id token for something that is no token.",
                 hint="Check that HF_ENDPOINT is the address of a Hub.",
             )
-        return SecretStr(token), float(lifetime)
+        return _told(token), float(lifetime)
 
     def _minted(self) -> SecretStr:
         """An id token of this job, by GitHub."""
@@ -152,7 +164,7 @@ class Keyless:
             raise HubFailed(
                 "GitHub gave this job no id token.", found=f"status {status}", hint="Run the same job again."
             )
-        return SecretStr(value)
+        return _told(value)
 
     def _refused(self, status: int, answer: Mapping[str, Any], id_token: SecretStr) -> BadToken | HubFailed:
         said = ": ".join(redact(str(answer[name])) for name in ("error", "error_description") if answer.get(name))
@@ -171,8 +183,16 @@ class Keyless:
         )
 
 
+def _told(secret: str) -> SecretStr:
+    for listener in _listeners:
+        listener(secret)
+    return SecretStr(secret)
+
+
 def _ask(method: str, url: str, who: str, **more: Any) -> tuple[int, dict[str, Any]]:
     """One exchange, its status and its JSON; tried again where nothing was decided.
+
+    No redirect is followed: it would take what proves who the job is to another address.
 
     Raises:
         HubUnreachable: there is no answer.
@@ -182,7 +202,7 @@ def _ask(method: str, url: str, who: str, **more: Any) -> tuple[int, dict[str, A
 
     for attempt in range(1, _TRIES + 1):
         try:
-            response = get_session().request(method, url, timeout=_TIMEOUT_S, **more)
+            response = get_session().request(method, url, timeout=_TIMEOUT_S, follow_redirects=False, **more)
         except errors.HTTPError as error:
             if attempt == _TRIES:
                 raise HubUnreachable(

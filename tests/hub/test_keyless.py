@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -34,8 +35,8 @@ EXCHANGE = "/oauth/token"
 
 @pytest.fixture(scope="module")
 def issuer():
-    with serving(Issuer()) as running:
-        yield running
+    with serving(Issuer()) as started:
+        yield started
 
 
 @pytest.fixture
@@ -238,11 +239,18 @@ def answering(status, body):
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with running(Handler) as url:
+        yield f"{url}/idtoken?api-version=2.0"
+
+
+@contextmanager
+def running(handler):
+    """The address of a server on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/idtoken?api-version=2.0"
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -257,6 +265,48 @@ def test_github_s_service_that_fails_is_no_verdict_on_the_job(local_hub, issuer,
     with answering(status, body) as url, pytest.raises(HubFailed, match="GitHub gave this job no id token") as caught:
         Keyless(local_hub.url, MODEL, job(issuer, request_url=url)).token()
     assert issuer.secret not in f"{caught.value}{caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_what_proves_who_a_job_is_goes_where_it_was_addressed_and_no_further(local_hub, issuer, status):
+    went = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            went.append((self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0))))
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815  # http.server looks for this name
+
+        def log_message(self, *_):
+            pass
+
+    with running(Handler) as url:
+        with pytest.raises(HubFailed, match="failed to exchange") as caught:
+            Keyless(url, MODEL, job(issuer)).token()
+        with pytest.raises(HubFailed, match="GitHub gave this job no id token"):
+            Keyless(local_hub.url, MODEL, job(issuer, request_url=f"{url}/idtoken")).token()
+    assert [path.partition("?")[0] for path, _body in went] == [EXCHANGE, "/idtoken"]
+    assert caught.value.found == f"status {status}"
+
+
+@pytest.mark.parametrize("actions", ["true", ""], ids=["GitHub", "elsewhere"])
+def test_a_job_of_github_has_its_tokens_masked(repo, environ, issuer, tmp_path, actions):
+    command = [sys.executable, "-m", "hubver", "promote", f"{MODEL}@v1.0.0", "--override", "first", "--json"]
+    repo.version("v1.0.0")
+    job_of = {**os.environ, "GITHUB_ACTIONS": actions}
+    done = subprocess.run(command, env=job_of, capture_output=True, text=True, check=True)
+    masked = [line.removeprefix("::add-mask::") for line in done.stderr.splitlines() if line.startswith("::")]
+    # First the id token, which is asked for the other.
+    assert [value.partition("_")[0][:3] for value in masked] == (["eyJ", "hf"] if actions else [])
+    rest = "".join(line for line in done.stderr.splitlines(keepends=True) if not line.startswith("::")) + done.stdout
+    assert "hf_jwt" not in rest
+    assert "eyJ" not in rest
+    with (tmp_path / "err").open("wb") as file:
+        subprocess.run(command, env=job_of, stdout=subprocess.PIPE, stderr=file, check=True)
+    assert b"::" not in (tmp_path / "err").read_bytes()
 
 
 def test_a_hub_that_fails_or_is_none_is_said_to(local_hub, issuer):
