@@ -89,6 +89,7 @@ def plan(target: str, shards: int, channel: str | None, as_json: bool) -> None:
 @command.command("judge")
 @click.argument("target", metavar="ORG/NAME@REV")
 @click.argument("shards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--shards", "count", type=click.IntRange(1, 256), help="How many there must be, neither fewer nor more.")
 @click.option("--gates", type=click.Path(path_type=Path, file_okay=False), help="The folder of gates [default: gates].")
 @_channel
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where the reports go [default: here].")
@@ -98,6 +99,7 @@ def judge(
     context: click.Context,
     target: str,
     shards: Path,
+    count: int | None,
     gates: Path | None,
     channel: str | None,
     out: Path | None,
@@ -114,7 +116,8 @@ def judge(
 
     settings, telling = _here(channel)
     try:
-        found = merge(target, gates=gates, out=out, how=How(merge=shards), settings=settings, progress=_tell)
+        how = How(merge=shards, shards=count)
+        found = merge(target, gates=gates, out=out, how=how, settings=settings, progress=_tell)
     except HubverError as error:
         telling.no_verdict(target, error)
         raise

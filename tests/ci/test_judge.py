@@ -107,7 +107,7 @@ def comment(repo) -> str:
 @pytest.mark.parametrize(("right", "outcome"), [(1.0, "pass"), (0.0, "fail")])
 def test_a_verdict_is_said_everywhere(repo, job, shards, right, outcome):
     sha = pull_request(repo)
-    code = job.step("judge", f"{REPO}@{sha}", shards(sha, right=right), "--out", job.root / "report")
+    code = job.step("judge", f"{REPO}@{sha}", shards(sha, right=right), "--shards", 2, "--out", job.root / "report")
     assert code == (0 if outcome == "pass" else 1)
     event = next(ledger.entries(repo.hub, REPO, repo.refs()))
     assert job.outputs == {
@@ -150,6 +150,15 @@ def test_a_shard_that_is_missing_is_an_error_and_said_everywhere(repo, job, shar
         assert "not all there" in told
     ((_, status),) = job.github.statuses
     assert (status["state"], status["context"]) == ("error", "hubver/gate acme/router")
+    assert repo.titles() == []
+
+
+def test_shards_that_were_not_started_are_an_error_and_said_everywhere(repo, job, shards):
+    sha = pull_request(repo)
+    folder = shards(sha)
+    assert job.step("judge", f"{REPO}@{sha}", folder, "--shards", 3) == 2
+    assert job.outputs == {"outcome": "error", "passed": "false"}
+    assert "not those that were started" in comment(repo)
     assert repo.titles() == []
 
 

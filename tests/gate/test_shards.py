@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 
 import pytest
 
-from hubver.errors import BadInput, HarnessFailed
+from hubver.errors import BadDocument, BadInput, HarnessFailed
 from hubver.gate.asking.contenders import Contender
+from hubver.gate.asking.measured import Measured
 from hubver.gate.asking.requests import Continuation, Generation, Likelihood
 from hubver.gate.hearing.case import Case
 from hubver.gate.hearing.shards import CarriedAnswers, Part, Shard, written
+from hubver.gate.running import outbox
 from hubver.gate.verdict import Subject, TaskUsed
 from hubver.pins import Pin
 from hubver.settings import Settings
@@ -98,6 +101,78 @@ def test_shards_of_another_commit_or_other_gates_are_refused(tmp_path):
         carried.check(case(tmp_path).commits, "e" * 64)
 
 
+def test_shards_of_another_whole_than_was_started_are_refused(tmp_path):
+    commits = case(tmp_path).commits
+    CarriedAnswers(halves()).check(commits, GATES, 2)
+    forged = CarriedAnswers([shard(1, 1, answers=ASKED)])
+    forged.check(commits, GATES)
+    with pytest.raises(BadInput, match="not those that were started"):
+        forged.check(commits, GATES, 2)
+
+
+def in_a_folder(tmp_path, content: bytes):
+    path = tmp_path / "answers" / "gate-shard-1-of-1.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return path
+
+
+def test_a_count_that_no_machine_could_count_to_is_refused(tmp_path):
+    path = in_a_folder(tmp_path, shard(1, 1).to_bytes().replace(b'"count": 1', b'"count": 1000000000000'))
+    with pytest.raises(BadDocument, match="count: Input should be less than or equal to 256"):
+        outbox.shards(path.parent)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": {"device": "x" * 10_001}},
+        {"engine": {"x" * 10_001: "cpu"}},
+        {"measured": Measured(faults=("x" * 10_001,))},
+        {"tasks": (TaskUsed(name="x" * 10_001, digest="d", n=6),)},
+        {"repo_id": "x" * 10_001},
+        {"of_a_newer_hubver": [["x" * 10_001]]},
+        {"answers": {Generation("p"): "x" * 1_000_001}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_texts_that_hubver_never_writes_are_refused(changes):
+    with pytest.raises(BadDocument, match="too long"):
+        shard(**changes)
+
+
+def test_an_answer_may_be_long():
+    assert shard(answers={Generation("p"): "x" * 1_000_000}).answers
+
+
+def test_only_files_of_their_own_are_read(tmp_path):
+    real = tmp_path / "elsewhere.json"
+    real.write_bytes(shard(1, 1).to_bytes())
+    link = tmp_path / "answers" / "gate-shard-1-of-1.json"
+    link.parent.mkdir()
+    link.symlink_to(real)
+    with pytest.raises(BadDocument, match="no file of its own"):
+        outbox.shards(link.parent)
+    link.unlink()
+    os.mkfifo(link)
+    with pytest.raises(BadDocument, match="no file of its own"):
+        outbox.shards(link.parent)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    path = in_a_folder(tmp_path, b"")
+    os.truncate(path, (256 << 20) + 1)  # takes no room
+    with pytest.raises(BadDocument, match="too large"):
+        outbox.shards(path.parent)
+
+
+def test_more_files_than_shards_can_be_are_refused(tmp_path):
+    for number in range(257):
+        (tmp_path / f"gate-shard-{number}-of-257.json").touch()
+    with pytest.raises(BadInput, match="There are 257 shards"):
+        outbox.shards(tmp_path)
+
+
 def test_an_answer_that_was_spoilt_is_named():
     one, two = halves()
     spoilt = {"candidate": dict.fromkeys(one.answers["candidate"], 7)}
@@ -105,7 +180,7 @@ def test_an_answer_that_was_spoilt_is_named():
         CarriedAnswers([one.model_copy(update={"answers": spoilt}), two]).answers(CANDIDATE, list(ASKED))
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1 / 2"])
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1 / 2", "1/257"])
 def test_what_is_no_shard_is_refused(text):
     with pytest.raises(BadInput, match="is no shard"):
         Part.parse(text)

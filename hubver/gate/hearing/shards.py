@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from hubver.documents import Document
-from hubver.errors import BadInput, HarnessFailed
+from hubver.errors import BadDocument, BadInput, HarnessFailed
 from hubver.gate.asking.measured import Measured
 from hubver.gate.asking.requests import digest, from_json, to_json
 from hubver.gate.verdict import Subject, TaskUsed
@@ -22,10 +22,18 @@ from hubver.gate.verdict import Subject, TaskUsed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from typing_extensions import Self
+
     from hubver.gate.asking.contenders import Contender
     from hubver.gate.asking.requests import Answer, Prompt, Request
 
 _PART = re.compile(r"(?P<index>[1-9]\d{0,3})/(?P<count>[1-9]\d{0,3})")
+MOST_SHARDS = 256
+"""As many as GitHub starts jobs of one matrix."""
+# Where models ran, whatever they brought along may have written the file.
+_MOST_LETTERS = 10_000
+_MOST_LETTERS_OF_AN_ANSWER = 1_000_000
+_AGAIN = "Run the shards again."
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,9 @@ class Part:
             BadInput: it is no such thing.
         """
         match = _PART.fullmatch(text)
-        if match is None or int(match["index"]) > int(match["count"]):
-            raise BadInput(f"{text!r} is no shard.", expected="INDEX/COUNT such as 2/4, the first being 1")
+        if match is None or not int(match["index"]) <= int(match["count"]) <= MOST_SHARDS:
+            expected = f"INDEX/COUNT such as 2/4, the first being 1, and at most {MOST_SHARDS} in all"
+            raise BadInput(f"{text!r} is no shard.", expected=expected)
         return cls(int(match["index"]), int(match["count"]))
 
     def of(self, names: Sequence[str]) -> list[str]:
@@ -85,12 +94,39 @@ class Shard(Document):
     candidate: Subject
     baseline: Subject | None
     gates_digest: str
-    index: int = Field(ge=1)
-    count: int = Field(ge=1)
+    index: int = Field(ge=1, le=MOST_SHARDS)
+    count: int = Field(ge=1, le=MOST_SHARDS)
     tasks: tuple[TaskUsed, ...] = ()
     engine: dict[str, str | int | bool] = Field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
     measured: Measured = Measured()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, source: str = "") -> Self:
+        """Read a shard.
+
+        Raises:
+            BadDocument: as `Document.from_bytes`; or a text in it is longer than any that hubver writes.
+        """
+        shard = super().from_bytes(data, source=source)
+        told = _longest(shard.model_dump(exclude={"answers"}))
+        if told > _MOST_LETTERS or _longest(shard.answers) > _MOST_LETTERS_OF_AN_ANSWER:
+            raise BadDocument(f"{source or 'This shard'} holds a text that is too long for one.", hint=_AGAIN)
+        return shard
+
+
+def _longest(value: object) -> int:
+    """Letters of the longest text, or name, in what JSON can say."""
+    longest, left = 0, [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            longest = max(longest, len(one))
+        elif isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list | tuple):
+            left += one
+    return longest
 
 
 def written(answers: Mapping[Request, Answer]) -> dict[str, Any]:
@@ -119,24 +155,37 @@ class CarriedAnswers:
             for who, answers in shard.answers.items():
                 self._answers.setdefault(who, {}).update(answers)
 
-    def check(self, commits: tuple[str | None, str | None, str | None], gates_digest: str) -> None:
+    def check(
+        self,
+        commits: tuple[str | None, str | None, str | None],
+        gates_digest: str,
+        count: int | None = None,
+    ) -> None:
         """See that the shards are about what is judged now.
 
         Args:
             commits: repository, candidate and production; see `Case.commits`.
             gates_digest: of the gates that lie here.
+            count: how many shards were started; None where only they know.
 
         Raises:
-            BadInput: they are about other commits or gates.
+            BadInput: they are about other commits or gates, or they are parts of another whole.
         """
         first = self._first
+        if count not in (None, first.count):
+            raise BadInput(
+                "The shards are not those that were started.",
+                expected=f"shards of {count}",
+                found=f"shards of {first.count}",
+                hint=_AGAIN,
+            )
         theirs = (first.repo_id, first.candidate.sha, first.baseline.sha if first.baseline else None)
         if theirs != commits:
             raise BadInput(
                 "The shards judged other commits than those that are asked about now.",
                 expected=" ".join(map(str, commits)),
                 found=" ".join(map(str, theirs)),
-                hint="Run the shards again.",
+                hint=_AGAIN,
             )
         if first.gates_digest != gates_digest:
             raise BadInput(
@@ -177,9 +226,7 @@ class CarriedAnswers:
         try:
             return [[self.measured.timings[digest(request)][who.name] for who in contenders] for request in requests]
         except KeyError:
-            raise HarnessFailed(
-                "The shards did not time all that is asked about.", hint="Run the shards again."
-            ) from None
+            raise HarnessFailed("The shards did not time all that is asked about.", hint=_AGAIN) from None
 
     def size(self, who: Contender) -> int | None:
         """Bytes of a contender's own weights; None where no shard looked."""

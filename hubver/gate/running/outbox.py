@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 import uuid
 from typing import TYPE_CHECKING
 
-from hubver.errors import BadInput
+from hubver.errors import BadDocument, BadInput
 from hubver.gate.hearing.scores import SCORES_JSON
-from hubver.gate.hearing.shards import Shard
+from hubver.gate.hearing.shards import MOST_SHARDS, Shard
 from hubver.gate.verdict import REPORT_HTML, REPORT_JSON, REPORT_MARKDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+_MOST_BYTES = 256 << 20
 
 
 def clear(folder: Path) -> None:
@@ -52,13 +55,30 @@ def shards(folder: Path) -> list[Shard]:
     """The shards that lie in a folder, or below it: a CI job may put each artifact into a folder of its own.
 
     Raises:
-        BadInput: there is no such folder.
-        BadDocument: one cannot be read.
+        BadInput: there is no such folder, or more files than shards can be.
+        BadDocument: one cannot be read, is no file of its own, or is larger than answers are.
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.", expected="a folder with files such as gate-shard-1-of-4.json")
     files = sorted(folder.rglob("gate-shard-*-of-*.json"))
-    return [Shard.from_bytes(path.read_bytes(), source=path.name) for path in files]
+    if len(files) > MOST_SHARDS:
+        raise BadInput(f"There are {len(files)} shards in {folder}.", expected=f"at most {MOST_SHARDS}")
+    return [Shard.from_bytes(_content(path), source=path.name) for path in files]
+
+
+def _content(path: Path) -> bytes:
+    """What a shard wrote, where a machine that ran somebody's model may have written whatever it liked."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise BadDocument(f"{path.name} is no file of its own.", expected="no link, folder or device")
+    if found.st_size > _MOST_BYTES:
+        raise BadDocument(
+            f"{path.name} is too large for a shard.",
+            expected=f"at most {_MOST_BYTES >> 20} MiB",
+            found=f"{found.st_size >> 20} MiB",
+            hint="Ask in more shards.",
+        )
+    return path.read_bytes()
 
 
 def _beside(path: Path) -> Path:

@@ -55,12 +55,14 @@ class How:
     Attributes:
         full: look at every example, also where fewer have decided already.
         merge: the folder with the answers of all shards; no model is asked then.
+        shards: how many shards were started; None where only they know.
         only: run this one test; the verdict lets nothing into production.
         remembered: the bytes of what production scored when it was judged itself; see `scores`.
     """
 
     full: bool = False
     merge: Path | None = None
+    shards: int | None = None
     only: str | None = None
     remembered: bytes | None = None
 
@@ -110,7 +112,7 @@ def run(
     _need(gates)
     if how.merge is not None:
         commits = (candidate.repo_id, candidate.sha, baseline.sha if baseline else None)
-        CarriedAnswers(outbox.shards(how.merge)).check(commits, gates_code(gates).digest)
+        CarriedAnswers(outbox.shards(how.merge)).check(commits, gates_code(gates).digest, how.shards)
     outbox.clear(out)
     # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
