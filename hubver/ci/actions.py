@@ -40,11 +40,6 @@ def annotation(kind: Literal["notice", "warning", "error"], message: str, *, tit
     return f"::{kind} title={_escaped(title, ':,')}::{_escaped(message)}"
 
 
-def mask(secret: str) -> str:
-    """A line after which the runner shows `***` wherever a log would hold the secret; it does not show the line itself."""
-    return f"::add-mask::{_escaped(secret)}"
-
-
 def quiet(text: str) -> str:
     """Text for the log that the runner cannot take for a command: in one line, without `::` or `##[`.
 

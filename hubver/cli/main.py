@@ -6,7 +6,6 @@ import importlib
 import io
 import os
 import signal
-import stat
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -171,18 +170,6 @@ def _no_other_tokens() -> None:
     """Where tokens are exchanged, keep the Hub's client from exchanging one of its own: each request is told its token."""
     if os.environ.get("HF_OIDC_RESOURCE"):
         os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105  # a switch, read when huggingface_hub is imported
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            from hubver.hub import keyless
-
-            keyless.hear(_mask)
-
-
-def _mask(secret: str) -> None:
-    """Have the runner hide a token. It reads what goes to it through a pipe; a file would only keep the token."""
-    from hubver.ci import actions
-
-    if stat.S_ISFIFO(os.fstat(sys.stderr.fileno()).st_mode):
-        click.echo(actions.mask(secret), err=True)
 
 
 def _quiet_libraries() -> None:

@@ -2,6 +2,8 @@
 
 The id token is asked of GitHub (or brought by the job), shown to the Hub, and exchanged (RFC 8693) for a token that may
 write to exactly that repository. It lives in this process alone: it is in no file and no log.
+Nor is a runner told to mask it: workflows stop commands where other people's text may be printed, and a command that is not
+obeyed is a line of the log.
 
 Source: "Trusted Publishers" in the Hub's documentation (the exchange, its answers, `[OIDC]`), "OpenID Connect reference" in
 GitHub's (the request, the claims). huggingface_hub does the same for the one resource that its environment names; here a
@@ -43,18 +45,6 @@ _AGAIN_S = 60.0
 # Of GitHub, what a trusted publisher can be told by; of others, who they say they are.
 _CLAIMS = ("repository", "ref", "ref_type", "workflow_ref", "environment", "project_path", "sub", "aud", "iss")
 _BRANCH = "refs/heads/"
-
-
-_listeners: list[Callable[[str], None]] = []
-
-
-def hear(listener: Callable[[str], None]) -> None:
-    """Have each secret that this process gets from now on told, before it is used: a CI system may keep it out of its logs.
-
-    Args:
-        listener: given an id token or a token; it must not raise.
-    """
-    _listeners.append(listener)
 
 
 def source(settings: Settings, repo_id: str | None) -> Keyless | None:
@@ -142,7 +132,7 @@ class Keyless:
                 f"{self.endpoint} exchanged an id token for something that is no token.",
                 hint="Check that HF_ENDPOINT is the address of a Hub.",
             )
-        return _told(token), float(lifetime)
+        return SecretStr(token), float(lifetime)
 
     def _minted(self) -> SecretStr:
         """An id token of this job, by GitHub."""
@@ -164,7 +154,7 @@ class Keyless:
             raise HubFailed(
                 "GitHub gave this job no id token.", found=f"status {status}", hint="Run the same job again."
             )
-        return _told(value)
+        return SecretStr(value)
 
     def _refused(self, status: int, answer: Mapping[str, Any], id_token: SecretStr) -> BadToken | HubFailed:
         said = ": ".join(redact(str(answer[name])) for name in ("error", "error_description") if answer.get(name))
@@ -181,12 +171,6 @@ class Keyless:
             found=_claims(id_token),
             hint=f"Add it under Trusted Publishers at {self.endpoint}/{where} (`hubver init` says what to enter).",
         )
-
-
-def _told(secret: str) -> SecretStr:
-    for listener in _listeners:
-        listener(secret)
-    return SecretStr(secret)
 
 
 def _ask(method: str, url: str, who: str, **more: Any) -> tuple[int, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -290,23 +289,6 @@ def test_what_proves_who_a_job_is_goes_where_it_was_addressed_and_no_further(loc
             Keyless(local_hub.url, MODEL, job(issuer, request_url=f"{url}/idtoken")).token()
     assert [path.partition("?")[0] for path, _body in went] == [EXCHANGE, "/idtoken"]
     assert caught.value.found == f"status {status}"
-
-
-@pytest.mark.parametrize("actions", ["true", ""], ids=["GitHub", "elsewhere"])
-def test_a_job_of_github_has_its_tokens_masked(repo, environ, issuer, tmp_path, actions):
-    command = [sys.executable, "-m", "hubver", "promote", f"{MODEL}@v1.0.0", "--override", "first", "--json"]
-    repo.version("v1.0.0")
-    job_of = {**os.environ, "GITHUB_ACTIONS": actions}
-    done = subprocess.run(command, env=job_of, capture_output=True, text=True, check=True)
-    masked = [line.removeprefix("::add-mask::") for line in done.stderr.splitlines() if line.startswith("::")]
-    # First the id token, which is asked for the other.
-    assert [value.partition("_")[0][:3] for value in masked] == (["eyJ", "hf"] if actions else [])
-    rest = "".join(line for line in done.stderr.splitlines(keepends=True) if not line.startswith("::")) + done.stdout
-    assert "hf_jwt" not in rest
-    assert "eyJ" not in rest
-    with (tmp_path / "err").open("wb") as file:
-        subprocess.run(command, env=job_of, stdout=subprocess.PIPE, stderr=file, check=True)
-    assert b"::" not in (tmp_path / "err").read_bytes()
 
 
 def test_a_hub_that_fails_or_is_none_is_said_to(local_hub, issuer):
