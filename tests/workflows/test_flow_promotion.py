@@ -64,6 +64,20 @@ def test_what_does_not_answer_as_it_should_is_taken_back(lay):
     assert "quarantined" in str(errors(line.promotion(candidate.sha).wait()))
 
 
+def test_what_nobody_could_ask_is_not_taken_back(lay):
+    line = lay()
+    line.hub.faults.add("*", "/acme/router/resolve/*/adapter_model.safetensors", Answer(403), times=None)
+    candidate = line.passed()
+    run = line.promotion(candidate.sha, smoke="true").wait()
+    assert {name: job.result for name, job in run.jobs.items()} == {
+        "release / promote": "success",
+        "release / smoke": "failure",
+        "release / rollback": "skipped",
+    }, run.jobs["release / smoke"].log
+    assert "exit code 3" in run.jobs["release / smoke"].log
+    assert (line.production(), moves(line)) == (candidate.sha, ["promote", "promote"])
+
+
 def test_a_reviewer_refuses_and_nothing_is_rolled_back(lay):
     line = lay()
     asked = []
