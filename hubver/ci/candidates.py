@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubver import copies
 from hubver.ci import event
-from hubver.ci.waiting import Bench, Candidate, Repository
+from hubver.ci.waiting import TRIES, Bench, Candidate, Repository
 from hubver.errors import BadInput
 from hubver.gates_folder import gates_digest
 from hubver.hub import pulls
@@ -22,6 +22,7 @@ from hubver.settings import Settings
 
 if TYPE_CHECKING:
     from hubver.ci_settings import GithubSettings
+    from hubver.hub.contents import Refs
 
 # Events that are read, in one request: what is only known by an older one is judged again, which does no harm.
 _NEWEST = 100
@@ -127,6 +128,11 @@ def _swept(repo_id: str, repository: Repository, judged: dict[str, str], limit: 
 
 def _said(candidate: Candidate, judged: dict[str, str]) -> str:
     outcome = judged[candidate.revision]
+    if outcome == "error":
+        return (
+            f"{candidate} came to no verdict {TRIES} times, by these gates against what is there now. Once it is known why, "
+            "start the workflow by hand with it."
+        )
     lost = " If its promotion was lost, run its failed jobs again, or start the workflow by hand with it."
     said = f"{candidate} was judged already, by these gates against what is there now: {outcome}."
     return said + (lost if outcome == "pass" else "")
@@ -144,12 +150,23 @@ def read(hub: Hub, repo_id: str, settings: Settings, *, sweep: bool) -> Reposito
     refs = hub.refs(repo_id)
     standing = Standing(hub, repo_id, refs, newest=_NEWEST)
     events = tuple(entry.event for entry in islice(standing.entries(), _NEWEST) if entry.event is not None)
-    source = copies.running(settings, repo_id) if settings.rules.repo is not None else None
-    now = refs.branches.get(settings.channel) if settings.rules.repo is None else source.sha if source else None
+    now = in_channel(repo_id, refs, settings)
     open_pulls = pulls.opened(hub, repo_id) if sweep and refs.pulls else frozenset()
     apart = "" if settings.channel == settings.production else f"{re.escape(settings.channel)}/"
     points = re.compile(rf"rollback/{apart}\d+-")
     return Repository(refs, events, standing.state, open_pulls, settings.channel, points, now)
+
+
+def in_channel(repo_id: str, refs: Refs, settings: Settings) -> str | None:
+    """The commit that candidates are compared with: what the channel has now; None where it has nothing yet.
+
+    Raises:
+        NotFound, BadToken, HubUnreachable, HubFailed: see `hubver.hub`.
+    """
+    if settings.rules.repo is None:
+        return refs.branches.get(settings.channel)
+    source = copies.running(settings, repo_id)
+    return source.sha if source else None
 
 
 def _bench(settings: Settings, repository: Repository, now: datetime | None) -> Bench:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hubver.ci import words
+from hubver.ci import unjudged, words
 from hubver.ci.github import CommitStatus, Deployment, Github
 from hubver.errors import HubverError, InDoubt
 from hubver.gate import commenting
@@ -25,6 +25,7 @@ from hubver.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hubver.ci.candidates import Found
     from hubver.ci.moving import GoingBack, Promoting
@@ -91,8 +92,12 @@ class Telling:
         self._try("on the pull request", lambda: commenting.comment(judgement, self._settings))
         self._try("on the commit", lambda: self._mark(candidate, verdict.outcome, sentence(verdict)))
 
-    def no_verdict(self, target: str, error: HubverError) -> None:
-        """A gate that came to no verdict, to everybody: nobody should wait for one."""
+    def no_verdict(self, target: str, error: HubverError, gates: Path | None) -> None:
+        """A gate that came to no verdict, to everybody: nobody should wait for one.
+
+        Args:
+            gates: the folder of gates; the settings' own if None.
+        """
         self._step.outputs({"outcome": "error", "passed": False})
         said = words.no_verdict(target, error, self._settings.run_url)
         self._step.summarize(said)
@@ -100,8 +105,9 @@ class Telling:
         try:
             candidate = resolve(target, settings=self._settings)
         except HubverError as unknown:
-            self._step.warn(f"It is not said on the pull request, nor on the commit: {unknown}")
+            self._step.warn(f"It is not said in the ledger, on the pull request, nor on the commit: {unknown}")
             return
+        self._try("in the ledger", lambda: unjudged.keep(target, error, gates, self._settings))
         self._try("on the pull request", lambda: self._comment(candidate.repo_id, candidate.sha, said))
         self._try("on the commit", lambda: self._mark(candidate, "error", str(error)))
 

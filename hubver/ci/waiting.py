@@ -6,11 +6,12 @@ write. Anybody may open a pull request, and what is in it goes to no gate unless
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hubver.hub.events import Change, Judged, Published
+from hubver.hub.events import Change, Judged, Published, Unjudged
 from hubver.versions import Version
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from hubver.hub.contents import Refs
     from hubver.hub.events import Event, State
+
+TRIES = 3
+"""How often a candidate is judged that comes to no verdict: what broke once may work an hour later, and asks machines anew."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,17 @@ class Bench:
 
         Args:
             events: newest first.
-        """
-        found: dict[str, str] = {}
-        for event in events:
-            if isinstance(event, Judged) and self._asks_the_same(event):
-                found.setdefault(event.candidate.sha, event.outcome)
-        return found
 
-    def _asks_the_same(self, event: Judged) -> bool:
+        Returns:
+            Commit → outcome; `error` where there was none so often that it is not worth another try.
+        """
+        ours = [event for event in events if isinstance(event, Judged | Unjudged) and self._asks_the_same(event)]
+        broken = Counter(event.candidate.sha for event in ours if isinstance(event, Unjudged))
+        found = {sha: "error" for sha, times in broken.items() if times >= TRIES}
+        verdicts = (event for event in reversed(ours) if isinstance(event, Judged))
+        return found | {event.candidate.sha: event.outcome for event in verdicts}
+
+    def _asks_the_same(self, event: Judged | Unjudged) -> bool:
         baseline = event.baseline.sha if event.baseline else None
         by_these = self.gates in (None, event.gates_digest) and event.tasks_digest in (None, self.tasks)
         late = self.oldest is not None and event.at < self.oldest

@@ -119,7 +119,7 @@ def judge(
         how = How(merge=shards, shards=count)
         found = merge(target, gates=gates, out=out, how=how, settings=settings, progress=_tell)
     except HubverError as error:
-        telling.no_verdict(target, error)
+        telling.no_verdict(target, error, gates)
         raise
     telling.judged(found)
     give(found, as_json, lambda: report.terminal(found.verdict))

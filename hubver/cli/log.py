@@ -127,7 +127,7 @@ def _said(event: Event) -> Iterator[str]:
 
 
 def _of_its_kind(event: Event) -> Iterator[str]:
-    from hubver.hub.events import Adopted, Judged, Promoted, Pruned, RolledBack
+    from hubver.hub.events import Adopted, Judged, Promoted, Pruned, RolledBack, Unjudged
 
     if isinstance(event, Promoted):
         if event.rollback_tag is not None:
@@ -140,5 +140,7 @@ def _of_its_kind(event: Event) -> Iterator[str]:
         yield event.reason
     elif isinstance(event, Judged):
         yield from event.reasons[:_NAMED]
+    elif isinstance(event, Unjudged):
+        yield event.reason
     elif isinstance(event, Pruned):
         yield ", ".join(list(event.refs)[:_NAMED]) + (" ..." if len(event.refs) > _NAMED else "")

@@ -13,7 +13,7 @@ from hubver.channel_settings import ChannelSettings
 from hubver.ci.candidates import find
 from hubver.gates_folder import gates_digest
 from hubver.hub import ledger
-from hubver.hub.events import Published, Release
+from hubver.hub.events import Published, Release, Unjudged
 from hubver.hub.reading import Reader
 from hubver.hub.transport.moves import Move
 from hubver.hub.transport.way import move
@@ -190,6 +190,56 @@ def test_what_a_person_asks_for_is_judged_again(repo, here):
     by_hand = here.model_copy(update={"github": here.github.model_copy(update={"event_name": "workflow_dispatch"})})
     for settings in (here, by_hand):
         assert names(find(REPO, revision="v1.1.0", settings=settings)) == ["v1.1.0"]
+
+
+def broken(repo, sha: str, here: Settings, **stated) -> None:
+    """What `hubver ci judge` leaves where a gate came to no verdict."""
+    refs = repo.refs()
+    stated = {"baseline": refs.branches.get("production"), "channel": "production", **by(here), **stated}
+    baseline = stated.pop("baseline")
+    ledger.append(
+        repo.hub,
+        repo.repo_id,
+        lambda _refs, state: Unjudged(
+            at=datetime.now(timezone.utc),
+            actor="acme",
+            state=state,
+            candidate=Release(sha=sha),
+            baseline=Release(sha=baseline) if baseline else None,
+            reason="The gate was killed.",
+            **stated,
+        ),
+    )
+
+
+def test_what_comes_to_no_verdict_is_tried_three_times(repo, here):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    sha = repo.version("v1.1.0")
+    for waits in (True, True, False):
+        assert names(find(REPO, settings=here)) == ["v1.1.0"]
+        broken(repo, sha, here)
+        found = find(REPO, settings=here)
+        assert names(found) == (["v1.1.0"] if waits else [])
+    assert found.notes[0].startswith("v1.1.0 came to no verdict 3 times")
+    assert names(find(REPO, settings=event_that_asks_for("v1.1.0", here))) == []
+    assert names(find(REPO, revision="v1.1.0", settings=here)) == ["v1.1.0"]
+    repo.judge(sha, **by(here))
+    assert "judged already, by these gates against what is there now: pass" in find(REPO, settings=here).notes[0]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [{"gates_digest": "0" * 64}, {"tasks_digest": "0" * 64}, {"baseline": None}, {"channel": "canary"}],
+    ids=lambda stated: next(iter(stated)),
+)
+def test_what_came_to_no_verdict_on_another_question_waits(repo, here, stated):
+    repo.version("v1.0.0")
+    promote(f"{REPO}@v1.0.0", override="first", settings=here)
+    sha = repo.version("v1.1.0")
+    for _ in range(3):
+        broken(repo, sha, here, **stated)
+    assert names(find(REPO, settings=here)) == ["v1.1.0"]
 
 
 def test_a_verdict_against_an_earlier_production_is_none(repo, here):

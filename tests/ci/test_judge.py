@@ -150,7 +150,10 @@ def test_a_shard_that_is_missing_is_an_error_and_said_everywhere(repo, job, shar
         assert "not all there" in told
     ((_, status),) = job.github.statuses
     assert (status["state"], status["context"]) == ("error", "hubver/gate acme/router")
-    assert repo.titles() == []
+    assert repo.titles() == ["no verdict on v1.0.0-rc.1"]
+    event = next(ledger.entries(repo.hub, REPO, repo.refs())).event
+    assert (event.candidate.sha, event.baseline, event.channel, event.run_url) == (sha, None, "production", RUN)
+    assert event.reason.startswith("The shards are not all there")
 
 
 def test_shards_that_were_not_started_are_an_error_and_said_everywhere(repo, job, shards):
@@ -159,7 +162,7 @@ def test_shards_that_were_not_started_are_an_error_and_said_everywhere(repo, job
     assert job.step("judge", f"{REPO}@{sha}", folder, "--shards", 3) == 2
     assert job.outputs == {"outcome": "error", "passed": "false"}
     assert "not those that were started" in comment(repo)
-    assert repo.titles() == []
+    assert repo.titles() == ["no verdict on v1.0.0-rc.1"]
 
 
 def test_a_harness_that_breaks_is_an_error_and_said_everywhere(repo, job, shards):
@@ -245,6 +248,26 @@ def test_a_token_that_may_only_read_judges_nothing(repo, job, shards, local_hub)
     job.monkeypatch.setenv("HF_TOKEN", local_hub.add_user("reader", orgs=("acme",), write=False))
     assert job.step("judge", f"{REPO}@{sha}", shards(sha)) == 2
     assert job.outputs["outcome"] == "error"
+    assert repo.titles() == []
+    assert "It is not said in the ledger: " in job.said[1]
+
+
+def test_the_ledger_has_no_more_of_an_error_than_everybody_may_know(repo, job, shards):
+    sha = pull_request(repo)
+    folder = shards(sha)
+    secret = "hf_" + "a" * 34
+    (folder / f"gate-shard-{secret}-of-{'x' * 100}.json").write_text("{")
+    gates = job.root / "gates"
+    assert job.step("judge", f"{REPO}@{sha}", folder, "--gates", gates) == 2
+    event = next(ledger.entries(repo.hub, REPO, repo.refs())).event
+    assert "is not valid JSON" in event.reason or "is not a shard" in event.reason
+    assert secret not in event.reason
+    assert str(job.root) not in event.reason
+
+
+def test_gates_that_are_not_there_leave_nothing_in_the_ledger(repo, job, shards):
+    sha = pull_request(repo)
+    assert job.step("judge", f"{REPO}@{sha}", shards(sha), "--gates", job.root / "elsewhere") == 2
     assert repo.titles() == []
 
 

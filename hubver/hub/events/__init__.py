@@ -18,6 +18,7 @@ from hubver.hub.events.kinds import (
     RolledBack,
     Signed,
     Source,
+    Unjudged,
     read_event,
 )
 from hubver.hub.events.state import MOST_ROLLBACK_POINTS, Channel, Release, RollbackPoint, State
@@ -39,5 +40,6 @@ __all__ = [
     "Signed",
     "Source",
     "State",
+    "Unjudged",
     "read_event",
 ]

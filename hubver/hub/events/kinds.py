@@ -79,6 +79,29 @@ class Judged(Event):
         return f"verdict {self.outcome} for {self.candidate} ({against}{where})"
 
 
+class Unjudged(Event):
+    """A gate came to no verdict on exactly this candidate against exactly this baseline. Nothing follows from it.
+
+    Attributes:
+        channel, gates_digest, tasks_digest: as of `Judged`.
+        reason: what went wrong.
+    """
+
+    kind: Literal["no-verdict"] = "no-verdict"
+    candidate: Release
+    baseline: Release | None
+    channel: str
+    gates_digest: str
+    tasks_digest: str
+    reason: str
+
+    @property
+    def title(self) -> str:
+        """See `Event.title`."""
+        where = "" if self.channel == "production" else f" for {self.channel}"
+        return f"no verdict on {self.candidate}{where}"
+
+
 class Change(Event):
     """A channel moved.
 
@@ -231,6 +254,7 @@ class Signed(Event):
 _KINDS: dict[str, type[Event]] = {
     "publish": Published,
     "verdict": Judged,
+    "no-verdict": Unjudged,
     "promote": Promoted,
     "rollback": RolledBack,
     "quarantine": Quarantined,
