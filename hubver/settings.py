@@ -301,7 +301,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         values["sign_password"] = password
     if actor := environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN"):
         values["actor"] = actor
-    if url := environ.get("CI_JOB_URL"):
+    # The pipeline's and not the job's, which is another one each time that it is run again.
+    if url := environ.get("CI_PIPELINE_URL"):
         values["run_url"] = url
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_REPOSITORY"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from string import Template
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from oidc_issuer import Issuer
 from on_path import OnPath
-from scaffolds import UsersProject, checkout, lines, tickets
+from scaffolds import UsersProject, checkout, git, lines, tickets
 
 from hubver.errors import Refused
 from hubver.hub.client import Hub
@@ -163,29 +163,38 @@ def test_gates_for_examples_are_asked_in_parts_and_judged_together(mine, hub, re
 class GitLab:
     """Runs the script lines of a pipeline's jobs in a checkout of each, in the order of their stages."""
 
-    def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath, issuer: Issuer) -> None:
-        self.jobs = yaml.safe_load((project.root / ".gitlab-ci.yml").read_text())
+    def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath, issuer: Issuer, number: int = 7) -> None:
+        self._text = (project.root / ".gitlab-ci.yml").read_text()
+        self.header, self.jobs = yaml.safe_load_all(self._text)
         self._project, self._hub, self._on_path, self._issuer = project, hub, on_path, issuer
-        self._reported: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
+        self._number = number
+
+    def begin(self, revision: str) -> None:
+        """A new pipeline. What it is given becomes part of its text, as in GitLab."""
+        assert re.fullmatch(self.header["spec"]["inputs"]["revision"]["regex"], revision)
+        _, self.jobs = yaml.safe_load_all(self._text.replace("$[[ inputs.revision ]]", revision))
 
     def job(self, name: str, **more: str) -> int:
-        """Run one; its exit code. What it reports goes on to those after it."""
+        """Run one, but for what installs hubver; its exit code. What it reports goes on to those after it."""
         merged: dict = {}
         own = self.jobs[name]
         extends = own.get("extends", [])
         for each in [*([extends] if isinstance(extends, str) else extends), name]:
             part = self.jobs[each]
-            merged = {**merged, **part, "variables": {**merged.get("variables", {}), **part.get("variables", {})}}
-        env = {**self.jobs["variables"], **self._reported, "HF_ENDPOINT": self._hub.url, **more}
-        env |= {name: Template(value).substitute(env) for name, value in merged["variables"].items()}
+            merged = {**merged, **part}
+        pipeline = f"{GITLAB}/acme/router-training/-/pipelines/{self._number}"
+        env = {**more, "CI_PIPELINE_URL": pipeline, "HF_ENDPOINT": self._hub.url, **self.reported}
         for variable, token in merged.get("id_tokens", {}).items():
             assert token == {"aud": "https://huggingface.co"}
             env[variable] = self._issuer.mint(self._hub.url, **GITLAB_CLAIMS)
-        done = self._on_path.run(["bash", "-ec", "\n".join(merged["script"])], self._project.root, env)
+        done = self._on_path.run(
+            ["bash", "-ec", "\n".join([merged["before_script"][0], *merged["script"]])], self._project.root, env
+        )
         self.said = done.stdout
         report = merged.get("artifacts", {}).get("reports", {}).get("dotenv")
         if report:
-            self._reported |= dict(line.split("=", 1) for line in (self._project.root / report).read_text().split())
+            self.reported |= dict(line.split("=", 1) for line in (self._project.root / report).read_text().split())
         return done.returncode
 
 
@@ -195,19 +204,56 @@ def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written
     promote(f"{MODEL}@{GOOD}", override="first", settings=Settings(endpoint=hub.url, token=hub.token))
     pipeline = GitLab(mine, hub, on_path, gitlab)
     assert [name for name, job in pipeline.jobs.items() if ".writes" in str(job)] == ["verdict", "promote", "rollback"]
-    assert pipeline.job("plan", HUBVER_REVISION=BETTER) == 0, pipeline.said
+    # What a token that is stored may be scoped to: no job that loads a model is in either.
+    environments = {name: job["environment"] for name, job in pipeline.jobs.items() if "environment" in job}
+    assert environments == {".writes": {"name": "hubver/writes", "action": "access"}, "promote": "production"}
+    pipeline.begin(BETTER)
+    # Whoever starts a pipeline may have a right to give it variables. None of them says what is done to which model.
+    others = {"model": "acme/evil", "HUBVER_MODEL": "acme/evil", "HF_OIDC_RESOURCE": "acme/evil", "CANDIDATE": "0" * 40}
+    assert pipeline.job("plan", **others) == 0, pipeline.said
     for index in ("1", "2"):
-        assert pipeline.job("shard", CI_NODE_INDEX=index, CI_NODE_TOTAL="2") == 0, pipeline.said
-    for name in ("verdict", "promote", "smoke", "gates"):
-        assert pipeline.job(name) == 0, pipeline.said
+        assert pipeline.job("shard", **others, CI_NODE_INDEX=index, CI_NODE_TOTAL="2") == 0, pipeline.said
+    # The promotion is run again, as after a runner that died: it was this pipeline that promoted, still.
+    for name in ("verdict", "promote", "promote", "smoke", "gates"):
+        assert pipeline.job(name, **others) == 0, pipeline.said
     assert in_production(hub) == BETTER
-    assert [call[0] for call in on_path.calls] == ["resolve", "gate", "gate", "gate", "promote", "smoke", "gate"]
+    called = [call[0] for call in on_path.calls]
+    assert called == ["resolve", "gate", "gate", "gate", "promote", "log", "promote", "log", "smoke", "gate"]
 
     (mine.root / "smoke" / "test_smoke.py").write_text(SICK)
+    other = GitLab(mine, hub, on_path, gitlab, number=8)
+    other.begin(BETTER)
+    assert [other.job(name) for name in ("plan", "promote", "smoke", "rollback")] == [0, 0, 1, 0], other.said
+    assert "This pipeline promoted nothing" in other.said
+    assert in_production(hub) == BETTER
+
     assert pipeline.job("smoke") == 1
-    # The promotion was refused; there was nothing to promote; the Hub was down when the model was to be asked.
-    for more in ({"PROMOTED": ""}, {"PROMOTED": "False"}, {"SMOKE": "3"}):
-        assert pipeline.job("rollback", **more) == 0, pipeline.said
+    for told in ({"SMOKE": "3"}, {"PROMOTED": ""}):  # the Hub was down; the promotion was refused
+        reported = dict(pipeline.reported)
+        pipeline.reported |= told
+        assert pipeline.job("rollback", PROMOTED="True", SMOKE="1") == 0, pipeline.said
         assert in_production(hub) == BETTER
+        pipeline.reported = reported
     assert pipeline.job("rollback") == 0, pipeline.said
     assert in_production(hub) == GOOD
+
+
+@pytest.mark.parametrize("extra", ["", "gate"])
+def test_in_gitlab_hubver_is_installed_from_its_commit_with_what_that_lists(mine, on_path, tmp_path, extra):
+    install = '#!/usr/bin/env bash\nset -euo pipefail\nmkdir -p "$1/bin"\necho "installed ${2:-}"\n'
+    source = checkout(tmp_path / "source")
+    script = source / ".github" / "actions" / "setup" / "install"
+    script.parent.mkdir(parents=True)
+    script.write_text(install)
+    script.chmod(0o755)
+    git(source, "add", ".")
+    git(source, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "One")
+    commit = git(source, "rev-parse", "HEAD").strip()
+    mine.done("--model", MODEL, "--ci", "gitlab", "--pin", f"hubver/hubver@{commit}")
+    _, jobs = yaml.safe_load_all((mine.root / ".gitlab-ci.yml").read_text())
+    model, fetch, *rest = jobs[".needs-models" if extra else ".hubver"]["before_script"]
+    config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{source.as_uri()}.insteadOf"}
+    env = {**config, "GIT_CONFIG_VALUE_0": "https://github.com/hubver/hubver", "TMPDIR": str(tmp_path)}
+    done = on_path.run(["bash", "-ec", "\n".join([model, *fetch, *rest])], mine.root, env)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout == f"installed {extra}\n"

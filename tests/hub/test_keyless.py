@@ -390,8 +390,10 @@ def test_without_a_resource_nothing_is_exchanged(tmp_path):
 
 
 def test_other_ci_systems_say_who_acts(tmp_path):
-    settings = Settings.load(tmp_path, {"GITLAB_USER_LOGIN": "dev", "CI_JOB_URL": "https://gitlab.com/acme/-/jobs/7"})
-    assert (settings.actor, settings.run_url) == ("dev", "https://gitlab.com/acme/-/jobs/7")
+    settings = Settings.load(
+        tmp_path, {"GITLAB_USER_LOGIN": "dev", "CI_PIPELINE_URL": "https://gitlab.com/acme/-/pipelines/7"}
+    )
+    assert (settings.actor, settings.run_url) == ("dev", "https://gitlab.com/acme/-/pipelines/7")
 
 
 SHOWN = "import json, os, sys\nprint('hubver: ' + json.dumps(dict(os.environ)))"

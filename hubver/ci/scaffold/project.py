@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -147,13 +148,13 @@ def _told(ci: Ci, text: str) -> dict[str, Any]:
         found: dict[str, Any] = dict(_SHELL.findall(text))
         return {**found, "shards": int(found["shards"])} if found.get("shards", "").isdecimal() else found
     try:
-        document = yaml.safe_load(text)
         if ci == "github":
-            return dict(document["jobs"]["release"]["with"])
-        variables = document["variables"]
+            return dict(yaml.safe_load(text)["jobs"]["release"]["with"])
+        *_, document = yaml.safe_load_all(text)
+        said = dict(word.split("=", 1) for word in shlex.split(document[".model"]))
         return {
-            "model": variables["HUBVER_MODEL"],
-            "channel": variables.get("HUBVER_CHANNEL") or None,
+            "model": said["model"],
+            "channel": said.get("channel") or None,
             "shards": document["shard"].get("parallel"),
         }
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):

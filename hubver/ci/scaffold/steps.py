@@ -69,6 +69,12 @@ def clicks(choices: Choices, *, hub: str, host: str | None, path: str | None, br
                 {"environment": choices.where},
                 False,
             ),
+            Click(
+                f"https://{host or 'gitlab.com'}/{path or 'GROUP/PROJECT'}/-/settings/ci_cd",
+                "Variables: nobody may give a pipeline any, since they outrank what is in its file",
+                {"minimum role to use pipeline variables": "no one allowed"},
+                False,
+            ),
         ]
     return []
 
@@ -91,7 +97,7 @@ def commands(choices: Choices, *, written: Sequence[str], in_git: bool) -> list[
     else:
         found.append(f"hubver push OUTPUT_DIR {choices.model}")
     if choices.ci == "gitlab":
-        found.append("Run a pipeline with the variable HUBVER_REVISION, such as v1.0.0")
+        found.append("Run a pipeline with the input revision, such as v1.0.0")
     elif choices.ci == "shell":
         found.append("./release.sh v1.0.0")
     elif choices.ci == "none":
