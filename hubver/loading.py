@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hubver import safe_weights
 from hubver.errors import BadInput, MissingPackage, NotFound, Tampered
 from hubver.locking import arrived
 from hubver.pins import ADAPTER_CONFIG, BASE_FILES, Pin, base_in, fetch, fetch_base, locked, need_base, resolve
@@ -43,6 +44,7 @@ def load(
     Raises:
         NotFound, BadInput, BadDocument: see `resolve` and `fetch_base`.
         Tampered: a file on this machine is not the one that was locked.
+        Unsafe: its weights, or its base model's, are a pickle.
         MissingPackage: transformers or peft is not installed.
     """
     settings = settings or Settings.load()
@@ -58,7 +60,7 @@ def load(
     folder = fetch(settings, pinned)
     if model is not None:
         _compare(pinned, model, folder, base_folder)
-    return _from_folders(pinned, folder, base_folder, safe=model is not None, remote_code=settings.runs_remote_code)
+    return _from_folders(pinned, folder, base_folder, remote_code=settings.runs_remote_code)
 
 
 def _compare(pinned: Pin, model: LockedModel, folder: Path, base_folder: Path | None) -> None:
@@ -103,12 +105,11 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def _from_folders(
-    pinned: Pin, folder: Path, base_folder: Path | None, *, safe: bool, remote_code: bool
+    pinned: Pin, folder: Path, base_folder: Path | None, *, remote_code: bool
 ) -> tuple[Any, Any, RunRecord]:
     """Load what was fetched.
 
     Args:
-        safe: take safetensors only: no other weights were held against a lock.
         remote_code: whether code that the model brings along (`auto_map`) may run.
     """
     try:
@@ -123,13 +124,15 @@ def _from_folders(
             f"{pinned} has no {RECORD_FILE}: it was not published by hubver.", hint="Publish it with: hubver push"
         )
     record = RunRecord.from_bytes(record_file.read_bytes(), source=f"{RECORD_FILE} of {pinned}")
+    safe_weights.check(str(pinned), folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
-    of_model: dict[str, Any] = {"use_safetensors": safe or None, "trust_remote_code": remote_code}
+    of_model: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": remote_code}
     if base_folder is None:
         model = AutoModelForCausalLM.from_pretrained(folder, **of_model)
     else:
         from peft import PeftModel
 
+        safe_weights.check(f"the base model of {pinned}", base_folder)
         base = AutoModelForCausalLM.from_pretrained(base_folder, **of_model)
         model = PeftModel.from_pretrained(base, folder)
     return model.eval(), tokenizer, record

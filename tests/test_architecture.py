@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hubver.hub", "hubver.record", "hubver.signing", "hubver.diff", "hubver.gate.verdict"),
     (
         *("hubver.card", "hubver.landed", "hubver.gates_folder", "hubver.output_folder"),
-        *("hubver.pins", "hubver.loading", "hubver.locking", "hubver.copies"),
+        *("hubver.pins", "hubver.loading", "hubver.locking", "hubver.copies", "hubver.safe_weights"),
     ),
     (
         *(

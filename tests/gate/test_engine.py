@@ -147,6 +147,20 @@ def test_a_pickled_adapter_is_refused(tiny, tmp_path):
         Engine().load(ModelSource("candidate", folder, tiny.base))
 
 
+@pytest.mark.parametrize("part", ["candidate", "base"])
+def test_a_whole_model_that_is_a_pickle_is_refused(tiny, tmp_path, part):
+    import torch
+    from safetensors.torch import load_file
+
+    folder = shutil.copytree(tiny.base, tmp_path / "pickled")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    whole = ModelSource("candidate", folder)
+    source = whole if part == "candidate" else ModelSource("candidate", tiny.adapter("one", seed=1), folder)
+    with pytest.raises(Unsafe, match=r"candidate are a pickle.*found pytorch_model\.bin"):
+        Engine().load(source)
+
+
 def test_a_missing_base_is_a_harness_failure(tiny, tmp_path):
     with pytest.raises(HarnessFailed, match="loading candidate"):
         Engine().load(ModelSource("candidate", tiny.adapter("one", seed=1), tmp_path / "nowhere"))

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from histories import Repo
 
-from hubver.errors import BadInput, NotFound, Tampered
+from hubver.errors import BadInput, NotFound, Tampered, Unsafe
 from hubver.hub.client import Hub
 from hubver.loading import load
 from hubver.localhub import LocalHub
@@ -211,3 +211,16 @@ def test_progress_ends_with_every_byte_read(machine):
     arrived.check(machine.folder(ADAPTER), files, of=ADAPTER, progress=lambda *counts: told.append(counts))
     hashed = sum(file.size for file in files.values() if file.sha256 is not None)
     assert told[-1] == (hashed, hashed)
+
+
+def test_a_pickle_is_not_loaded(machine):
+    import torch
+    from safetensors.torch import load_file
+
+    served, weights = machine.served, machine.cache / "pytorch_model.bin"
+    torch.save(load_file(machine.folder(BASE) / "model.safetensors"), weights)
+    api = served.hub.api
+    api.upload_file(path_or_fileobj=weights, path_in_repo=weights.name, repo_id=BASE, revision="main")
+    api.delete_file("model.safetensors", repo_id=BASE)
+    with pytest.raises(Unsafe, match=rf"The weights of {BASE}@main .* are a pickle"):
+        load(BASE, "main", settings=served.settings)

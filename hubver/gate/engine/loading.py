@@ -41,7 +41,7 @@ class Engine:
         Raises:
             HarnessFailed: it cannot be loaded, or parts of the adapter fit nothing in the base model.
             MissingPackage: torch, transformers or peft is not installed.
-            Unsafe: the adapter is a pickle.
+            Unsafe: its weights, or its base model's, are a pickle.
         """
         if source not in self._loaded:
             with library(f"loading {source.name}"):
@@ -85,7 +85,7 @@ class Engine:
         adapter.check_weights(source.name, source.folder)
         if not adapter.leaves_base_alone(source.folder):
             self._tell(f"loading {source.name} on a base model of its own")
-            network = Network(source.base, remote_code=source.remote_code)
+            network = Network(f"the base model of {source.name}", source.base, remote_code=source.remote_code)
             return self._model(source, network, network.put(source), shares_base=False)
         network = self._network(source, source.base, f"the base model of {source.name}")
         self._tell(f"putting {source.name} onto its base model")
@@ -100,7 +100,7 @@ class Engine:
         key = folder.resolve()
         if key not in self._networks:
             self._tell(f"loading {what}")
-            self._networks[key] = Network(folder, remote_code=source.remote_code)
+            self._networks[key] = Network(what, folder, remote_code=source.remote_code)
         return self._networks[key]
 
     def _model(self, source: ModelSource, network: Network, worn: str | None, *, shares_base: bool) -> LoadedModel:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
+from hubver import safe_weights
 from hubver.gate.asking import adapter
 from hubver.gate.engine import likelihood, placement
 
@@ -20,19 +21,27 @@ class Network:
     """A base model, or a whole one.
 
     Args:
+        what: whose it is, such as "the base model of candidate".
         folder: of its weights and configuration.
         remote_code: whether code that it brings along may run.
+
+    Raises:
+        Unsafe: its weights are a pickle.
 
     Attributes:
         module: the torch module; a `PeftModel` from the first adapter on.
     """
 
-    def __init__(self, folder: Path, *, remote_code: bool = False) -> None:
+    def __init__(self, what: str, folder: Path, *, remote_code: bool = False) -> None:
         from transformers import AutoModelForCausalLM, GenerationConfig
 
-        # False, and not None: None would make transformers ask on the terminal.
+        safe_weights.check(what, folder)
         module = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=placement.precision(), local_files_only=True, trust_remote_code=remote_code
+            folder,
+            dtype=placement.precision(),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=remote_code,  # False, and not None, which would make transformers ask on the terminal
         )
         # The model's own defaults (sampling, repetition penalties) would leak into answers; only its stops are kept.
         module.generation_config = GenerationConfig(eos_token_id=module.generation_config.eos_token_id)
