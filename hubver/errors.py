@@ -108,7 +108,13 @@ class MissingPackage(BadInput):
 
 
 class HubFailed(HubverError):
-    """The Hub answered with an error of its own, or not as its protocol says: exit code 3."""
+    """The Hub answered with an error of its own, or not as its protocol says: exit code 3.
+
+    Attributes:
+        sent: whether a change of a channel was on its way, so that it may have been made all the same.
+    """
+
+    sent = False
 
 
 class HubUnreachable(HubFailed):

@@ -67,7 +67,8 @@ def promote(
 ) -> Promoting:
     """Promote, or find that this run did so before.
 
-    Where the Hub fails, it is asked again for some time: the channel may have moved, and only the answer been lost.
+    Where the Hub fails once the change is on its way, it is asked again for some time: the channel may have moved, and only
+    the answer been lost.
 
     Args:
         text, to, override, settings, progress: as for `hubver.release.promote`.
@@ -143,9 +144,10 @@ def _made_all_the_same(
         HubFailed: it was not made.
         InDoubt: nobody can tell.
     """
-    for pause in _PAUSES_S:
-        progress(f"looking in {pause:g} s whether it was promoted all the same: {failed.fact}")
-        time.sleep(pause)
+    for pause in _PAUSES_S if failed.sent else (0.0,):
+        if pause:
+            progress(f"looking in {pause:g} s whether it was promoted all the same: {failed.fact}")
+            time.sleep(pause)
         try:
             made = _is_made(text, settings)
         except HubverError:
@@ -156,6 +158,7 @@ def _made_all_the_same(
             return attempt()
     raise InDoubt(
         f"The Hub failed, and whether {text} was promoted is not known: {failed.fact}",
+        found=failed.found,
         hint="Run the failed jobs again when the Hub answers: a promotion that was made is found then, and tested.",
     ) from failed
 

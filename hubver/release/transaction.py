@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -20,7 +20,7 @@ from hubver.hub.transport.way import connect
 from hubver.release.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hubver.hub.client import Hub
     from hubver.hub.contents import Refs
@@ -69,7 +69,8 @@ def change(
                 time.sleep(random.uniform(0, _PAUSE_S * 2**attempted))  # noqa: S311  # no secret
             continue
         if way.in_steps:
-            _, standing = settled(hub, repo_id, tell, way)
+            with _sent():
+                _, standing = settled(hub, repo_id, tell, way)
             _check_there(standing, channel)
         return result
     raise refused or StaleRef(f"{channel} in {repo_id} kept moving.", hint=f"Look with: hubver status {repo_id}")
@@ -106,14 +107,25 @@ def carry_out(way: Way, event: Change) -> str | None:
         StaleRef, HubFailed, HubUnreachable: see `hubver.hub.transport`.
     """
     line = Line(event, way.refs.branches.get(LEDGER))
-    if not way.in_steps:
-        return way.carry_out(line, moves(way, event))
-    sha = way.carry_out(line, [])
-    # The line stands, so the change has happened. A ref that is elsewhere now is no refusal: somebody may have finished
-    # this change, and gone on from there.
-    with suppress(StaleRef):
-        way.carry_out(None, moves(way, event))
-    return sha
+    with _sent():
+        if not way.in_steps:
+            return way.carry_out(line, moves(way, event))
+        sha = way.carry_out(line, [])
+        # The line stands, so the change has happened. A ref that is elsewhere now is no refusal: somebody may have
+        # finished this change, and gone on from there.
+        with suppress(StaleRef):
+            way.carry_out(None, moves(way, event))
+        return sha
+
+
+@contextmanager
+def _sent() -> Iterator[None]:
+    """Have a failure say that a change was on its way."""
+    try:
+        yield
+    except HubFailed as error:
+        error.sent = True
+        raise
 
 
 def moves(way: Way, event: Change) -> list[Move]:

@@ -140,7 +140,7 @@ class LostAndDown:
 
 @pytest.fixture
 def hasty(monkeypatch):
-    monkeypatch.setattr(moving, "_PAUSES_S", (0.0,) * 8)
+    monkeypatch.setattr(moving, "_PAUSES_S", (0.001,) * 8)
     monkeypatch.setattr(reading, "_TRIES", 1)
 
 
@@ -153,7 +153,7 @@ def test_a_promotion_whose_answer_is_lost_is_found_when_the_hub_is_back(repo, jo
         (job.root / "hubver.toml").write_text('[channels.live]\nrepo = "acme/live"\ngated = false\n')
     local_hub.faults.add("POST", f"*{'live' if to == 'live' else ''}*/git-receive-pack", LostAndDown(local_hub, 6))
     assert job.step("promote", f"{REPO}@{sha}", "--to", to) == 0
-    assert "looking in 0 s whether it was promoted all the same" in job.said[1]
+    assert "looking in 0.001 s whether it was promoted all the same" in job.said[1]
     assert (job.outputs["promoted"], job.outputs["version"]) == (
         "true",
         "v1.1.0" if to == "production" else "v1.1.0-rc.1",
@@ -174,6 +174,16 @@ def test_a_promotion_of_which_nobody_can_tell_is_neither_made_nor_not(repo, job,
     assert repo.refs().branches["production"] == sha
     assert job.step("promote", f"{REPO}@{sha}") == 0
     assert job.outputs["promoted"] == "true"
+
+
+def test_a_hub_that_is_down_from_the_start_is_not_waited_for(repo, job, judged, local_hub, monkeypatch):
+    monkeypatch.setattr(reading, "_TRIES", 1)
+    _first, sha = judged
+    local_hub.faults.add("*", "*", Answer(503), times=None)
+    assert job.step("promote", f"{REPO}@{sha}") == 3
+    assert job.outputs == {"promoted": "unknown"}  # a former attempt may have been the one
+    assert "503" in said(job.said[1], "error")
+    assert "looking in" not in job.said[1]
 
 
 @pytest.mark.usefixtures("hasty")
