@@ -32,6 +32,7 @@ def test_production_is_judged_by_the_gates_of_today_and_nothing_is_recorded(proj
     assert verdict is not None
     assert verdict.outcome == "pass"
     assert verdict.candidate.sha == verdict.baseline.sha == dict(before)["refs/heads/production"]
+    assert [gate.gate for gate in verdict.gates] == ["gates/test_quality.py::test_alive"]
     assert (project.out / "gate-report.md").is_file()
     assert everything(project) == before
 

@@ -117,7 +117,7 @@ def run(
     # A folder of its own, so that another gate with the same `out` cannot put its report in this one's place.
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
         folder = Path(private)
-        command = [*_command(candidate, baseline, gates, folder), *how.options()]
+        command = [*_command(settings, candidate, baseline, gates, folder), *how.options()]
         if how.remembered is not None:
             (folder / _REMEMBERED).write_bytes(how.remembered)
             command += ["--gate-remembered", str(folder / _REMEMBERED)]
@@ -157,7 +157,7 @@ def run_shard(
     _need(gates)
     outbox.clear(out)
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
-        command = [*_command(candidate, baseline, gates, Path(private)), "--gate-shard", f"{part.index}/{part.count}"]
+        command = [*_command(settings, candidate, baseline, gates, Path(private)), "--gate-shard", f"{part.index}/{part.count}"]
         code, tail = child.run(command, settings, progress, None)
         if code != 0:
             raise _broken(_read(Path(private), code, tail).verdict, code)
@@ -186,7 +186,7 @@ def run_smoke(
         HarnessFailed: there is no answer: the child was killed, say, or the Hub did not answer it.
     """
     with tempfile.TemporaryDirectory(prefix="hubver-smoke-") as private:
-        command = [*_command(candidate, None, tests, Path(private)), "--gate-smoke"]
+        command = [*_command(settings, candidate, None, tests, Path(private)), "--gate-smoke"]
         code, tail = child.run(command, settings, progress, None)
         _not_killed(code, tail, "run of the smoke tests")
         try:
@@ -229,10 +229,12 @@ def _not_killed(code: int, tail: deque[str], what: str = "gate") -> None:
         )
 
 
-def _command(candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:
+def _command(settings: Settings, candidate: Pin, baseline: Pin | None, gates: Path, out: Path) -> list[str]:
     compared = ["--production", f"{baseline.repo_id}@{baseline.revision}"] if baseline else ["--first-release"]
     return [
         *(sys.executable, "-m", "pytest", str(gates.resolve())),
+        # So that tests are called by their place in the project, also where nothing in it is pytest's configuration.
+        *("--rootdir", str(settings.root.resolve())),
         *("--candidate", f"{candidate.repo_id}@{candidate.revision}"),
         *compared,
         *("--gate-report", str(out.resolve())),
