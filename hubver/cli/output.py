@@ -6,8 +6,9 @@ The verbs never print. A command gives its result here once, with the words for 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from rich.text import Text
+
+_COMMAND = re.compile("^( *):(?=:)", re.MULTILINE)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -39,8 +42,13 @@ def warn(text: str) -> None:
 
 
 def visible(text: str) -> str:
-    """Text that somebody else wrote, such as a reason or a file's name, unable to move a terminal's cursor or colours."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+    """Text that somebody else wrote, such as a reason or a file's name, unable to command whoever shows it.
+
+    It moves no terminal's cursor or colours; and GitHub's runner, which obeys a line that begins with `::`, and what follows
+    `##[` in any line, reads `: :` and `# #[` ("Workflow commands" in GitHub's documentation, `ActionCommand.cs`).
+    """
+    plain = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+    return _COMMAND.sub(r"\1: ", plain).replace("##[", "# #[")
 
 
 def headed(name: object, words: str) -> Text:
@@ -56,19 +64,30 @@ def give(result: object, as_json: bool, human: Callable[[], RenderableType]) -> 
     Args:
         result: a dataclass, a document, or what JSON can say.
         as_json: whether the user asked for JSON.
-        human: builds what people see, if they are to see it. Nothing in it is read as markup: names and reasons are
-            other people's.
+        human: builds what people see, if they are to see it. Nothing in it is read as markup, or commands anybody: names
+            and reasons are other people's.
     """
     if as_json:
-        # In ASCII, so that it arrives whole whatever encoding the reader's end of the pipe has.
-        click.echo(json.dumps(plain(result), indent=2))
+        # In ASCII, so that it arrives whole whatever encoding the reader's end of the pipe has; see `visible` for the rest.
+        click.echo(json.dumps(plain(result), indent=2).replace("##[", "#\\u0023["))
         return
     from rich.console import Console
 
     # Where no terminal says how wide it is (a CI log, a pipe), nothing is folded: an event stays one line for grep.
     width = None if sys.stdout.isatty() else 2000
     console = Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
-    console.print(human())
+    console.print(_Visible(human()))
+
+
+@dataclass(frozen=True)
+class _Visible:
+    """Something to print, each piece of whose text is `visible`; colours are not among the text."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for piece in console.render(self.inner, options):
+            yield piece if piece.control else piece._replace(text=visible(piece.text))
 
 
 def plain(value: Any) -> Any:
