@@ -164,7 +164,9 @@ class GitLab:
     """Runs the script lines of a pipeline's jobs in a checkout of each, in the order of their stages."""
 
     def __init__(self, project: UsersProject, hub: LocalHub, on_path: OnPath, issuer: Issuer, number: int = 7) -> None:
-        self._text = (project.root / ".gitlab-ci.yml").read_text()
+        text = (project.root / ".gitlab-ci.yml").read_text()
+        assert " HF_ENDPOINT=https://huggingface.co " in text
+        self._text = text.replace(" HF_ENDPOINT=https://huggingface.co ", f" HF_ENDPOINT={hub.url} ")
         self.header, self.jobs = yaml.safe_load_all(self._text)
         self._project, self._hub, self._on_path, self._issuer = project, hub, on_path, issuer
         self.reported: dict[str, str] = {}
@@ -184,7 +186,7 @@ class GitLab:
             part = self.jobs[each]
             merged = {**merged, **part}
         pipeline = f"{GITLAB}/acme/router-training/-/pipelines/{self._number}"
-        env = {**more, "CI_PIPELINE_URL": pipeline, "HF_ENDPOINT": self._hub.url, **self.reported}
+        env = {**more, "CI_PIPELINE_URL": pipeline, **self.reported}
         for variable, token in merged.get("id_tokens", {}).items():
             assert token == {"aud": "https://huggingface.co"}
             env[variable] = self._issuer.mint(self._hub.url, **GITLAB_CLAIMS)
@@ -209,7 +211,12 @@ def test_in_gitlab_the_same_commands_and_a_token_only_where_something_is_written
     assert environments == {".writes": {"name": "hubver/writes", "action": "access"}, "promote": "production"}
     pipeline.begin(BETTER)
     # Whoever starts a pipeline may have a right to give it variables. None of them says what is done to which model.
-    others = {"model": "acme/evil", "HUBVER_MODEL": "acme/evil", "HF_OIDC_RESOURCE": "acme/evil", "CANDIDATE": "0" * 40}
+    others = {
+        "model": "acme/evil",
+        "HF_OIDC_RESOURCE": "acme/evil",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "CANDIDATE": "0" * 40,
+    }
     assert pipeline.job("plan", **others) == 0, pipeline.said
     for index in ("1", "2"):
         assert pipeline.job("shard", **others, CI_NODE_INDEX=index, CI_NODE_TOTAL="2") == 0, pipeline.said

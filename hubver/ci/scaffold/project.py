@@ -151,7 +151,7 @@ def _told(ci: Ci, text: str) -> dict[str, Any]:
         if ci == "github":
             return dict(yaml.safe_load(text)["jobs"]["release"]["with"])
         *_, document = yaml.safe_load_all(text)
-        said = dict(word.split("=", 1) for word in shlex.split(document[".model"]))
+        said = dict(word.split("=", 1) for word in shlex.split(document[".model"]) if "=" in word)
         return {
             "model": said["model"],
             "channel": said.get("channel") or None,
