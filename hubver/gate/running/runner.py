@@ -157,7 +157,11 @@ def run_shard(
     _need(gates)
     outbox.clear(out)
     with tempfile.TemporaryDirectory(prefix="hubver-gate-") as private:
-        command = [*_command(settings, candidate, baseline, gates, Path(private)), "--gate-shard", f"{part.index}/{part.count}"]
+        command = [
+            *_command(settings, candidate, baseline, gates, Path(private)),
+            "--gate-shard",
+            f"{part.index}/{part.count}",
+        ]
         code, tail = child.run(command, settings, progress, None)
         if code != 0:
             raise _broken(_read(Path(private), code, tail).verdict, code)
