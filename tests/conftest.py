@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import warnings
@@ -21,6 +22,11 @@ from hubver.demo.base import train_base
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+# A shell starts what it puts in the background deaf to interrupts, and so would be all that the tests start: those that
+# interrupt a command would wait for it for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # huggingface_hub reads its environment once, when it is imported. Had one of the modules above imported it, what follows
 # would come too late, and the tests would work in the user's own cache, with the user's own token.
